@@ -1,0 +1,147 @@
+"""Version changes seen in the usage itself, and events that people or tools supply.
+
+A version change is read per cohort (scope and route), from which models served it: a model that
+was not there before, or that takes over as the largest. Its start and end are known to the
+width of the buckets around it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from .schema import BUCKET, COHORT, INPUT, TOKENS, check_events
+
+PRESENCE = 0.05  # least share of a cohort's day that makes a model more than a stray call
+ABSENCE = pd.Timedelta("1D")  # a model that comes back after this long has returned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionChange:
+    """A cohort that began to be served by another version.
+
+    scope, route   the cohort; None where the source does not tell
+    from_model     the model that lost the most share; None if nothing served before
+    to_model       the model that gained it
+    start          start of the first bucket with the new model; start_high: that bucket's end
+    end            end of the last bucket with the old model; None while both serve
+    share          share of the cohort's tokens on the new model after `end` (or to the last bucket)
+    returned       the new model had served this cohort before: a rollback
+    """
+
+    provider: str
+    scope: str | None
+    route: str | None
+    from_model: str | None
+    to_model: str
+    start: pd.Timestamp
+    start_high: pd.Timestamp
+    end: pd.Timestamp | None
+    share: float
+    returned: bool
+
+    @property
+    def is_ramp(self) -> bool:
+        """Whether both versions served for longer than the bucket of the change."""
+        return self.end is None or self.end > self.start_high
+
+
+def version_changes(usage: pd.DataFrame) -> tuple[VersionChange, ...]:
+    """All version changes in *usage*, by time. Rows that name no model are left out."""
+    tokens = usage[TOKENS].astype("float64").sum(axis=1)
+    named = usage.assign(tokens=tokens)[usage["model"].notna() & (tokens > 0)]
+    found: list[VersionChange] = []
+    for (scope, route), rows in named.groupby(COHORT, dropna=False, observed=True):
+        found.extend(_of_cohort(_text(scope), _text(route), rows))
+    return tuple(sorted(found, key=lambda c: (c.start, c.scope or "", c.to_model)))
+
+
+def _text(value: object) -> str | None:
+    return None if pd.isna(value) else str(value)
+
+
+def _of_cohort(scope: str | None, route: str | None, rows: pd.DataFrame) -> Iterator[VersionChange]:
+    first = rows["bucket_start"].min()
+    daily = rows.groupby([rows["bucket_start"].dt.floor("D"), "model"], observed=True)["tokens"]
+    share = daily.sum().unstack(fill_value=0.0)
+    share = share.div(share.sum(axis=1), axis=0)
+    for model in share.columns[(share >= PRESENCE).any()]:
+        own = rows[rows["model"] == model].sort_values("bucket_start")
+        away = own["bucket_start"] - own["bucket_end"].shift()
+        entries = own[(away > ABSENCE) | away.isna()]
+        for position, (_, entry) in enumerate(entries.iterrows()):
+            if entry["bucket_start"] > first:
+                change = _change(scope, route, rows, str(model), entry, returned=position > 0)
+                if change is not None:
+                    yield change
+
+
+def _change(
+    scope: str | None,
+    route: str | None,
+    rows: pd.DataFrame,
+    model: str,
+    entry: pd.Series,
+    *,
+    returned: bool,
+) -> VersionChange | None:
+    """The change that begins with *entry*; None if the model stays a stray."""
+    start, start_high = (pd.Timestamp(entry[c]) for c in BUCKET)
+    before = rows[(rows["bucket_end"] <= start) & (rows["bucket_start"] >= start - 7 * ABSENCE)]
+    before = before if len(before) else rows[rows["bucket_end"] <= start]
+    after = rows[rows["bucket_start"] >= start]
+    old = _shares(before).drop(model, errors="ignore")
+    lost = old.sub(_shares(after), fill_value=0.0).reindex(old.index)
+    from_model = str(lost.idxmax()) if len(lost) else None
+    left = after[after["model"] == from_model]["bucket_end"].max()
+    last = rows["bucket_end"].max()
+    gone = from_model is not None and (pd.isna(left) or last - left >= ABSENCE or left < last)
+    end = (start_high if pd.isna(left) else max(left, start_high)) if gone else None
+    settled = after if end is None else after[after["bucket_start"] >= end]
+    share = float(_shares(settled if len(settled) else after).get(model, 0.0))
+    if share < PRESENCE:
+        return None
+    return VersionChange(
+        provider=str(entry["provider"]),
+        scope=scope,
+        route=route,
+        from_model=from_model,
+        to_model=model,
+        start=start,
+        start_high=start_high,
+        end=end,
+        share=share,
+        returned=returned,
+    )
+
+
+def _shares(rows: pd.DataFrame) -> pd.Series:
+    sums = rows.groupby("model", observed=True)["tokens"].sum()
+    return sums / sums.sum() if sums.sum() > 0 else sums
+
+
+def events_of(changes: tuple[VersionChange, ...]) -> pd.DataFrame:
+    """The same changes as an events frame (kind `model`, source `seen in usage`)."""
+    rows = [
+        {
+            "at": c.start,
+            "kind": "model",
+            "what": f"{c.from_model or 'nothing'} -> {c.to_model}",
+            "scope": c.scope,
+            "source": "seen in usage",
+        }
+        for c in changes
+    ]
+    frame = pd.DataFrame(rows, columns=["at", "kind", "what", "scope", "source"])
+    return check_events(frame.astype({"at": "datetime64[us, UTC]"}))
+
+
+def lifetimes_in_use(usage: pd.DataFrame) -> list[str]:
+    """Write lifetimes that hold at least 1 % of what was written, shortest first."""
+    writes = {c: float(usage[c].sum()) for c in INPUT if c.startswith("cache_write")}
+    total = sum(writes.values())
+    return [
+        c.removeprefix("cache_write_").removesuffix("_tokens")
+        for c, tokens in writes.items()
+        if total > 0 and tokens / total >= 0.01
+    ]

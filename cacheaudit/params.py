@@ -1,0 +1,147 @@
+"""Parameters of each notebook, declared once and checked before a run.
+
+papermill only logs an unknown parameter, checks no type and writes every value into the
+executed notebook. So: one frozen dataclass per notebook, `read_params` before papermill starts,
+and no secrets here (keys come from the environment alone).
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Self, TypeVar, get_origin
+
+import pandas as pd
+import yaml
+
+from .errors import ParamError
+
+T = TypeVar("T", bound="PostmortemParams")
+
+BUCKETS = {"1m": pd.Timedelta("1min"), "1h": pd.Timedelta("1h"), "1d": pd.Timedelta("1D")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostmortemParams:
+    """Inputs of notebooks/postmortem.ipynb; the keys of params/postmortem*.yaml.
+
+    name            short name of the report; part of the run folder's name
+    source          where usage comes from: a key of sources.SOURCES
+    path            file to read (frame, console export, saved pages); "" asks the provider
+    cost_path       console cost export to set beside usage; "" for none
+    start, end      window [start, end) in UTC, ISO 8601; "" takes the source's own
+    bucket          width of a bucket: 1m, 1h or 1d
+    minutes         pull the 24 h around a cutover by the minute, where the source offers it
+    base_url        endpoint of the provider; "" is the provider's own
+    names           id -> name, for workspaces, projects and API keys; several ids may share one
+    events_path     CSV of events (at, kind, what[, scope, source]); "" for none
+    signals_path    CSV of signals (at, name, value[, unit]); "" for none
+    min_drop        smallest change of a hit rate that counts as a shift, as a share
+    min_rise        smallest relative rise of cost per request that counts as a shift
+    alpha           false-alarm rate of the whole diagnosis
+    material_usd    an incident below this excess is called immaterial
+    recovered_at_share  a hit rate counts as recovered from this share of its baseline on
+    recovery_hours  recovery objective after the cutover, in hours
+    run_folder      where to write findings.json and usage.parquet; "" writes nothing
+    """
+
+    name: str = "sample"
+    source: str = "sample"
+    path: str = ""
+    cost_path: str = ""
+    start: str = ""
+    end: str = ""
+    bucket: str = "1h"
+    minutes: bool = True
+    base_url: str = ""
+    names: dict[str, str] = field(default_factory=dict)
+    events_path: str = ""
+    signals_path: str = ""
+    min_drop: float = 0.03
+    min_rise: float = 0.15
+    alpha: float = 0.01
+    material_usd: float = 10.0
+    recovered_at_share: float = 0.9
+    recovery_hours: float = 72.0
+    run_folder: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("min_drop", "alpha", "recovered_at_share"):
+            if not 0 < getattr(self, name) < 1:
+                raise ParamError(f"{name} is {getattr(self, name)}; expected a share in (0, 1).")
+        if self.bucket not in BUCKETS:
+            raise ParamError(f"bucket is {self.bucket!r}; expected one of {list(BUCKETS)}.")
+        start, end = self.window
+        if start is not None and end is not None and start >= end:
+            raise ParamError(f"start {self.start} is not before end {self.end}; swap them.")
+
+    @classmethod
+    def of(cls, cell: Mapping[str, Any]) -> Self:
+        """The parameters found in a notebook's namespace, checked like a file's."""
+        return read_params(cls, {f.name: cell[f.name] for f in fields(cls) if f.name in cell})
+
+    @property
+    def window(self) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+        """[start, end) as UTC timestamps; None where the source decides."""
+        return _time("start", self.start), _time("end", self.end)
+
+    @property
+    def width(self) -> pd.Timedelta:
+        """Width of a bucket."""
+        return BUCKETS[self.bucket]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For provenance: every parameter but the run folder, which is no input."""
+        return {k: v for k, v in asdict(self).items() if k != "run_folder"}
+
+
+def read_params(kind: type[T], given: Mapping[str, Any]) -> T:
+    """Build *kind* from *given*, refusing names and types it does not declare."""
+    known = {f.name: f for f in fields(kind)}
+    for name, value in given.items():
+        if name not in known:
+            near = get_close_matches(str(name), known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it knows {sorted(known)}."
+            raise ParamError(f"{kind.__name__} has no {name!r}; {hint}")
+        expected = get_origin(known[name].type) or known[name].type
+        if not _fits(value, expected):
+            raise ParamError(
+                f"{name} is {type(value).__name__}; expected {getattr(expected, '__name__', '')}."
+            )
+    return kind(**given)
+
+
+def read_params_file(kind: type[T], path: Path, overrides: Mapping[str, Any]) -> T:
+    """Read a YAML mapping at *path*, put *overrides* over it and check the result."""
+    if not path.is_file():
+        raise ParamError(f"no parameter file at {path}; expected YAML. See params/ for examples.")
+    try:
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ParamError(f"{path} is not YAML: {error}") from error
+    if given is None:
+        given = {}
+    if not isinstance(given, dict):
+        raise ParamError(f"{path} holds a {type(given).__name__}; expected 'name: value' lines.")
+    plain = {k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in given.items()}
+    return read_params(kind, plain | dict(overrides))
+
+
+def _fits(value: object, expected: Any) -> bool:
+    if expected is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if expected is dict:
+        return isinstance(value, dict) and all(
+            isinstance(k, str) and isinstance(v, str) for k, v in value.items()
+        )
+    return isinstance(value, expected)
+
+
+def _time(name: str, text: str) -> pd.Timestamp | None:
+    if not text:
+        return None
+    try:
+        at = pd.Timestamp(text)
+    except ValueError as error:
+        raise ParamError(f"{name} is {text!r}; expected a time such as 2026-03-01.") from error
+    return at.tz_localize("UTC") if at.tzinfo is None else at.tz_convert("UTC")
