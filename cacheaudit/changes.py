@@ -19,6 +19,7 @@ and correlation dies out within a day. A slow drift is not a shift and can be ca
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -216,7 +217,7 @@ def _levels(
             level=scan.mean(left, right),
             buckets=right - left,
         )
-        for left, right in zip(edges, edges[1:], strict=False)
+        for left, right in pairwise(edges)
     )
     sd = float(np.median(noise.sd))
     return Levels(shifts=tuple(shifts), segments=segments, noise_sd=sd, bar=bar)

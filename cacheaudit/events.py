@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from .changes import level_shifts
+from .metrics import usual_width
 from .schema import BUCKET, COHORT, INPUT, TOKENS, check_events
 
 PRESENCE = 0.05  # least share of a cohort's day that makes a model more than a stray call
+TAKEOVER = 0.3  # step in share that makes a model which served all along a version change
 ABSENCE = pd.Timedelta("1D")  # a model that comes back after this long has returned
 
 
@@ -71,9 +74,30 @@ def _of_cohort(scope: str | None, route: str | None, rows: pd.DataFrame) -> Iter
         entries = own[(away > ABSENCE) | away.isna()]
         for position, (_, entry) in enumerate(entries.iterrows()):
             if entry["bucket_start"] > first:
-                change = _change(scope, route, rows, str(model), entry, returned=position > 0)
+                bucket = (pd.Timestamp(entry["bucket_start"]), pd.Timestamp(entry["bucket_end"]))
+                change = _change(scope, route, rows, str(model), bucket, returned=position > 0)
                 if change is not None:
                     yield change
+        served_all_along = len(entries) == 1 and entries["bucket_start"].iloc[0] == first
+        if served_all_along and share[model].max() - share[model].min() >= TAKEOVER:
+            yield from _takeovers(scope, route, rows, str(model))
+
+
+def _takeovers(
+    scope: str | None, route: str | None, rows: pd.DataFrame, model: str
+) -> Iterator[VersionChange]:
+    """Changes of a model that served all along and then took over."""
+    width = usual_width(rows)  # minutes around a cutover would outvote the weeks beside them
+    bucket = rows["bucket_start"].dt.floor(width)
+    total = rows.groupby(bucket)["tokens"].sum()
+    own = rows[rows["model"] == model].groupby(bucket)["tokens"].sum()
+    share = (own.reindex(total.index) / total).fillna(0.0)
+    for shift in level_shifts(share, total, min_step=TAKEOVER).shifts:
+        if shift.after > shift.before and shift.before >= PRESENCE:
+            at = (shift.at, shift.at + width)
+            change = _change(scope, route, rows, model, at, returned=False)
+            if change is not None:
+                yield change
 
 
 def _change(
@@ -81,28 +105,24 @@ def _change(
     route: str | None,
     rows: pd.DataFrame,
     model: str,
-    entry: pd.Series,
+    bucket: tuple[pd.Timestamp, pd.Timestamp],
     *,
     returned: bool,
 ) -> VersionChange | None:
-    """The change that begins with *entry*; None if the model stays a stray."""
-    start, start_high = (pd.Timestamp(entry[c]) for c in BUCKET)
-    before = rows[(rows["bucket_end"] <= start) & (rows["bucket_start"] >= start - 7 * ABSENCE)]
-    before = before if len(before) else rows[rows["bucket_end"] <= start]
-    after = rows[rows["bucket_start"] >= start]
-    old = _shares(before).drop(model, errors="ignore")
-    lost = old.sub(_shares(after), fill_value=0.0).reindex(old.index)
-    from_model = str(lost.idxmax()) if len(lost) else None
-    left = after[after["model"] == from_model]["bucket_end"].max()
-    last = rows["bucket_end"].max()
-    gone = from_model is not None and (pd.isna(left) or last - left >= ABSENCE or left < last)
-    end = (start_high if pd.isna(left) else max(left, start_high)) if gone else None
+    """The change that begins in *bucket*; None if the model gains no share by it."""
+    start, start_high = bucket
+    earlier, after = rows[rows["bucket_end"] <= start], rows[rows["bucket_start"] >= start]
+    recent = earlier[earlier["bucket_start"] >= start - 7 * ABSENCE]
+    before = _shares(recent if len(recent) else earlier)
+    lost = before.drop(model, errors="ignore").sub(_shares(after), fill_value=0.0)
+    from_model = str(lost.idxmax()) if len(lost) and lost.max() > 0 else None
+    end = _last_of(after, from_model, start_high)
     settled = after if end is None else after[after["bucket_start"] >= end]
     share = float(_shares(settled if len(settled) else after).get(model, 0.0))
-    if share < PRESENCE:
+    if share - float(before.get(model, 0.0)) < PRESENCE:
         return None
     return VersionChange(
-        provider=str(entry["provider"]),
+        provider=str(rows.loc[rows["model"] == model, "provider"].iloc[0]),
         scope=scope,
         route=route,
         from_model=from_model,
@@ -113,6 +133,17 @@ def _change(
         share=share,
         returned=returned,
     )
+
+
+def _last_of(
+    after: pd.DataFrame, from_model: str | None, start_high: pd.Timestamp
+) -> pd.Timestamp | None:
+    """End of the last bucket with *from_model*; None while it serves on."""
+    last_old = after.loc[after["model"] == from_model, "bucket_end"].max()
+    if pd.isna(last_old):
+        return start_high
+    gone = after["bucket_start"].max() >= last_old
+    return max(pd.Timestamp(last_old), start_high) if gone else None
 
 
 def _shares(rows: pd.DataFrame) -> pd.Series:

@@ -145,7 +145,7 @@ def _dtype(column: str) -> str:
 def _column(frame: pd.DataFrame, column: str) -> pd.Series:
     """*column* of *frame* in its dtype; NA throughout where it is absent."""
     if column not in frame.columns:
-        return pd.Series(pd.NA, index=frame.index, dtype=_dtype(column), name=column)
+        return pd.Series(pd.NA, index=range(len(frame)), dtype=_dtype(column), name=column)
     values = frame[column]
     if _dtype(column).startswith("datetime64") and len(frame):
         zone = getattr(values.dtype, "tz", None)

@@ -9,7 +9,7 @@ tokens of one or more windows and turns every failure into one error that says w
     HTTP 429, 5xx, no connection  SourceError on the first page, IncompletePull on a later one
     a body that is cut, no `data`, a page token that comes twice    IncompletePull
 
-The SDKs have by then retried twice. What a page leaves out is NA, never 0 (`dig`).
+The SDKs have by then retried twice.
 """
 
 import json
@@ -17,7 +17,6 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -25,13 +24,10 @@ from typing import Any
 
 import anthropic
 import openai
-import pandas as pd
 
-from ..errors import AccessDenied, EmptyWindow, IncompletePull, SourceError
-from ..schema import check_cost, check_usage, empty_usage
+from ..errors import AccessDenied, IncompletePull, SourceError
 
 Page = dict[str, Any]
-Row = dict[str, Any]
 Ask = Callable[[str | None], object]  # page token -> body of that page
 
 NOTHING_KEPT = "nothing was kept. Run again; if it fails again, ask for a shorter window."
@@ -182,80 +178,3 @@ def read_saved(path: str) -> list[Page]:
             " Save the remaining pages into the same list."
         )
     return pages
-
-
-def dig(row: object, *names: str) -> Any:
-    """The value under *names*, or None as soon as one is absent."""
-    for name in names:
-        row = row.get(name) if isinstance(row, dict) else None
-    return row
-
-
-def usage_frame(rows: list[Row]) -> pd.DataFrame:
-    """Rows with times as ISO text or Unix seconds -> usage frame."""
-    if not rows:
-        return empty_usage()
-    frame = pd.DataFrame(rows, dtype=object)  # object: a count beside None must stay whole
-    return check_usage(
-        frame.assign(
-            bucket_start=_times(frame["bucket_start"]), bucket_end=_times(frame["bucket_end"])
-        )
-    )
-
-
-def cost_frame(rows: list[Row]) -> pd.DataFrame | None:
-    """Rows -> cost table; None where the report had none."""
-    if not rows:
-        return None
-    frame = pd.DataFrame(rows, dtype=object)
-    return check_cost(frame.assign(day=_times(frame["day"]).dt.floor("D")))
-
-
-def _times(values: pd.Series) -> pd.Series:
-    if values.isna().any():
-        raise SourceError(
-            f"{int(values.isna().sum())} rows have no time; expected a start and an end for each."
-        )
-    unix = values.map(lambda value: isinstance(value, int)).all()
-    try:
-        how: dict[str, Any] = {"unit": "s"} if unix else {"format": "ISO8601"}
-        return pd.to_datetime(values.astype("int64") if unix else values, utc=True, **how)
-    except ValueError as error:
-        raise SourceError("rows hold times that cannot be read; expected ISO 8601.") from error
-
-
-def dollars(amount: object, currency: object, per_dollar: int) -> float | None:
-    """*amount* (text or number, *per_dollar* to the dollar) in USD; None if not reported."""
-    if amount is None:
-        return None
-    if currency is not None and str(currency).lower() != "usd":
-        raise SourceError(f"a cost is in {currency}; expected USD, the only currency supported.")
-    try:
-        return float(Decimal(str(amount)) / per_dollar)
-    except InvalidOperation as error:
-        raise SourceError("a cost amount is not a decimal number; expected one.") from error
-
-
-def oldest_refresh(pages: list[Page]) -> pd.Timestamp | None:
-    """Until when all of *pages* are complete, as far as the provider says."""
-    said = [page["data_refreshed_at"] for page in pages if page.get("data_refreshed_at")]
-    return min((pd.Timestamp(text).tz_convert("UTC") for text in said), default=None)
-
-
-def demand_rows(usage: pd.DataFrame, who: str, start: object, end: object, hint: str) -> None:
-    """EmptyWindow if *usage* has no row."""
-    if usage.empty:
-        raise EmptyWindow(f"{who} has no usage from {start} to {end}; expected some. {hint}")
-
-
-def within(
-    usage: pd.DataFrame, window: tuple[pd.Timestamp | None, pd.Timestamp | None]
-) -> tuple[pd.DataFrame, pd.Timestamp, pd.Timestamp]:
-    """The rows of saved pages that start in *window*, and the window they cover."""
-    low, high = window
-    starts = usage["bucket_start"]
-    kept = usage[starts.between(low or starts.min(), high or starts.max() + pd.Timedelta("1us"))]
-    if high is not None:
-        kept = kept[kept["bucket_start"] < high]
-    start, end = low or kept["bucket_start"].min(), high or kept["bucket_end"].max()
-    return kept.reset_index(drop=True), start, end

@@ -48,7 +48,9 @@ def demand_window(
     """
     start, end = window
     if start is None:
-        raise ParamError("start is empty; a provider needs a window. Set start, such as 2026-03-01.")
+        raise ParamError(
+            "start is empty; a provider needs a window. Set start, such as 2026-03-01."
+        )
     if start >= now:
         raise EmptyWindow(
             f"the window starts {start:%Y-%m-%d %H:%M} UTC and it is {now:%Y-%m-%d %H:%M};"

@@ -1,0 +1,91 @@
+"""Causes that lie with the caller: client, SDK, prompt, gateway."""
+
+from . import contrasts as c
+from .hypothesis import Hypothesis, Test
+from .pattern import Pattern
+
+RELEASE: tuple[Test, ...] = (c.event_of("client"), c.event_of("gateway"), c.no_release_given)
+PROMPT: tuple[Test, ...] = (c.event_of("prompt"), *RELEASE)
+
+
+def _rewriting(name: str, says: str, needs: str, *tests: Test) -> Hypothesis:
+    """A client cause of class C (CAUSES.md): what was read is written again, and that lasts."""
+    patterns: frozenset[Pattern] = frozenset({"rewriting"})
+    return Hypothesis(
+        id=f"client.{name}", says=says, patterns=patterns, needs=needs,
+        tests=(c.only_moved_fell, *tests, *PROMPT),
+    )  # fmt: skip
+
+
+HYPOTHESES = (
+    Hypothesis(
+        id="client.markers_dropped",
+        says="The client or gateway no longer sends its cache markers.",
+        patterns=frozenset({"gone", "uncached"}),
+        needs="one request body as it reaches the provider: does it carry cache markers?",
+        tests=(c.same_route_caches, *RELEASE),
+    ),
+    Hypothesis(
+        id="client.prefix_changed",
+        says="A release edited the prompt or the tools: every live prefix is written once more.",
+        patterns=frozenset({"rewritten_once", "longer_prompts"}),
+        needs="hashes of the prefixes before and after, or the times of prompt and client releases",
+        tests=(c.only_moved_fell, *PROMPT),
+    ),
+    Hypothesis(
+        id="client.isolation_moved",
+        says="Traffic moved to another workspace or project, and the cache did not follow.",
+        patterns=frozenset({"rewritten_once"}),
+        needs="usage grouped by workspace on both sides of the move",
+        tests=(c.scopes_stayed,),
+    ),
+    Hypothesis(
+        id="client.ttl_shortened",
+        says="The client stopped asking for a long lifetime, so entries expire between uses.",
+        patterns=frozenset({"rewriting"}),
+        needs="usage with write lifetimes, or a request log: hits by the gap since the last use",
+        tests=(c.lifetimes_moved, *RELEASE),
+    ),
+    _rewriting(
+        "history_rewritten",
+        "The client or gateway rewrites earlier messages, so conversations lose their cache.",
+        "a request log with turn numbers, and hashes of the messages",
+    ),
+    _rewriting(
+        "prefix_volatile",
+        "A clock, an id or other variable text sits inside the prefix.",
+        "two request bodies of one conversation: the first byte at which they differ",
+    ),
+    _rewriting(
+        "tools_churn",
+        "The tool list, which comes first in the prefix, keeps changing.",
+        "a hash of the tools per request, or the provider's own miss reason",
+    ),
+    _rewriting(
+        "parameter_changed",
+        "Effort, thinking, tool choice or another parameter in the cache key keeps changing.",
+        "the parameters per request, or the provider's own miss reason",
+        c.event_of("config"),
+    ),
+    _rewriting(
+        "resume",
+        "Resumed sessions rebuild their blocks, so each process starts cold.",
+        "a request log with process starts",
+    ),
+    _rewriting(
+        "lookback_overflow",
+        "More blocks are added between two breakpoints than the cache looks back over.",
+        "a request log with the blocks added per turn",
+    ),
+    _rewriting(
+        "affinity_lost",
+        "Requests rotate over keys, regions or endpoints, each with a cache of its own.",
+        "usage grouped by key and region",
+        c.event_of("gateway"),
+    ),
+    _rewriting(
+        "fan_out",
+        "Requests run in parallel before the first one's entry can be read.",
+        "a request log with start times: hits by the number in flight",
+    ),
+)

@@ -1,0 +1,77 @@
+"""Causes that lie in the model version itself."""
+
+from . import contrasts as c
+from .hypothesis import Hypothesis
+
+# What every model.* hypothesis must survive: it moved, and who did not move is fine.
+MOVED = (c.version_changed, c.version_unchanged, c.unmoved_kept)
+
+HYPOTHESES = (
+    Hypothesis(
+        id="model.below_minimum",
+        says="The prefixes are shorter than the new model's minimum, so nothing is cached and no"
+        " error is given.",
+        patterns=frozenset({"gone", "uncached"}),
+        needs="a live probe that pads one of these prefixes above the minimum and sends it twice,"
+        " or a cohort with longer prefixes that moved as well",
+        tests=(*MOVED, c.below_floor, c.long_prefixes_kept),
+    ),
+    Hypothesis(
+        id="model.cold_start",
+        says="Caches are keyed per model: after the switch every live prefix is written once more.",
+        patterns=frozenset({"rewritten_once"}),
+        needs="a request log with prefix hashes around the cutover, or the times of client and"
+        " prompt releases",
+        tests=(*MOVED, c.outlasts_a_lifetime),
+    ),
+    Hypothesis(
+        id="model.unrecognised_id",
+        says="A framework decides by the model's name whether to send cache markers, and does not"
+        " know this one.",
+        patterns=frozenset({"gone"}),
+        needs="one request body as sent to the new model: does it carry cache markers?",
+        tests=(*MOVED, c.new_version_caches),
+    ),
+    Hypothesis(
+        id="model.cache_semantics",
+        says="The new model caches by other rules, so requests as they are sent no longer hit.",
+        patterns=frozenset({"gone", "rewriting"}),
+        needs="a live probe of the new model with and without a cache marker or key",
+        tests=(*MOVED, c.new_version_caches),
+    ),
+    Hypothesis(
+        id="model.serving",
+        says="The new model is served in a way that caches nothing, or only in large blocks.",
+        patterns=frozenset({"gone", "uncached", "rewriting"}),
+        needs="a request log (are reads multiples of a block?), or a probe over prefix lengths",
+        tests=(*MOVED, c.new_version_caches),
+    ),
+    Hypothesis(
+        id="model.worse_caching",
+        says="The provider caches this model worse than the one before.",
+        patterns=frozenset({"rewriting", "uncached"}),
+        needs="an interleaved live probe of the same bodies on both models",
+        tests=(*MOVED, c.new_version_caches),
+    ),
+    Hypothesis(
+        id="model.tokenizer",
+        says="The new model makes more tokens of the same text.",
+        patterns=frozenset({"longer_prompts"}),
+        needs="a token count of the same text on both models",
+        tests=MOVED[:2],
+    ),
+    Hypothesis(
+        id="model.price",
+        says="The new model has another price card.",
+        patterns=frozenset({"dearer"}),
+        needs="the cost report of the same days",
+        tests=(*MOVED[:2], c.list_price_explains),
+    ),
+    Hypothesis(
+        id="model.output_growth",
+        says="The new model answers at greater length, or takes more turns for a task.",
+        patterns=frozenset({"more_output"}),
+        needs="a request log with tasks or sessions: output and turns for the same kind of task",
+        tests=MOVED[:2],
+    ),
+)

@@ -1,0 +1,245 @@
+"""Usage in, diagnosis out: quality, incidents, causes, excess and recovery. Pure."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from .causes.case import Case, build_case
+from .causes.facts import rows_of
+from .causes.hypothesis import Cause
+from .causes.rank import Verdict, rank_causes, verdict_of
+from .cost import Costed, cost_of
+from .errors import ParamError
+from .events import VersionChange, version_changes
+from .excess import ColdStart, Estimate, cold_start, excess
+from .incidents import Incident, find_incidents, sharpen, watched_series
+from .metrics import rollup, usual_width
+from .quality import QualityNote, check_quality, settled
+from .recovery import Recovery, recovery_of
+from .schema import EVENTS, check_cost, check_events, check_usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentDiagnosis:
+    """One incident with its own verdict."""
+
+    verdict: Verdict
+    incident: Incident
+    case: Case
+    causes: tuple[Cause, ...]
+    excess_usd: Estimate
+    cold_start: ColdStart | None
+    recovery: Recovery | None
+    material: bool | None
+
+    @property
+    def leading(self) -> tuple[str, ...]:
+        """Ids of the causes that share the lead."""
+        return tuple(c.id for c in self.causes if c.standing == "leading")
+
+    def to_dict(self) -> dict[str, Any]:
+        """For findings.json."""
+        return {
+            "verdict": self.verdict,
+            "incident": incident_dict(self.incident),
+            "pattern": self.case.pattern,
+            "causes": [c.to_dict() for c in self.causes],
+            "leading": list(self.leading),
+            "excess_usd": self.excess_usd.to_dict(),
+            "cold_start": None if self.cold_start is None else self.cold_start.to_dict(),
+            "recovery": None if self.recovery is None else self.recovery.to_dict(),
+            "material": self.material,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """All that was found; the top-level properties repeat the costliest incident.
+
+    series_watched, alpha   the false-alarm rate alpha is shared out over that many series
+    quality                 notes on the data; `unfit` ones explain the verdict unfit_data
+    """
+
+    verdict: Verdict
+    incidents: tuple[IncidentDiagnosis, ...]
+    versions: tuple[VersionChange, ...]
+    events: pd.DataFrame
+    quality: tuple[QualityNote, ...]
+    costed: Costed
+    cost: pd.DataFrame | None
+    series_watched: int
+    alpha: float
+
+    @property
+    def costliest(self) -> IncidentDiagnosis | None:
+        """The incident with the largest known excess; the first where none is known."""
+        return max(self.incidents, key=_cost_rank, default=None)
+
+    @property
+    def incident(self) -> Incident | None:
+        """Of the costliest incident."""
+        return None if self.costliest is None else self.costliest.incident
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """Of the costliest incident, ranked."""
+        return () if self.costliest is None else self.costliest.causes
+
+    @property
+    def leading(self) -> tuple[str, ...]:
+        """Of the costliest incident: ids of the causes that share the lead."""
+        return () if self.costliest is None else self.costliest.leading
+
+    @property
+    def excess_usd(self) -> Estimate | None:
+        """Of the costliest incident."""
+        return None if self.costliest is None else self.costliest.excess_usd
+
+    @property
+    def cold_start(self) -> ColdStart | None:
+        """Of the costliest incident."""
+        return None if self.costliest is None else self.costliest.cold_start
+
+    @property
+    def recovery(self) -> Recovery | None:
+        """Of the costliest incident."""
+        return None if self.costliest is None else self.costliest.recovery
+
+    def to_dict(self) -> dict[str, Any]:
+        """The diagnosis as plain data."""
+        top = self.costliest
+        return {
+            "verdict": self.verdict,
+            "incidents": [i.to_dict() for i in self.incidents],
+            "incident": None if top is None else incident_dict(top.incident),
+            "causes": [c.to_dict() for c in self.causes],
+            "leading": list(self.leading),
+            "excess_usd": None if top is None else top.excess_usd.to_dict(),
+            "quality": [asdict(n) for n in self.quality],
+        }
+
+
+def diagnose(
+    usage: pd.DataFrame,
+    events: pd.DataFrame | None = None,
+    requests: object | None = None,
+    cost: pd.DataFrame | None = None,
+    *,
+    window: tuple[pd.Timestamp, pd.Timestamp] | None = None,
+    refreshed_at: pd.Timestamp | None = None,
+    min_drop: float = 0.03,
+    min_rise: float = 0.15,
+    alpha: float = 0.01,
+    material_usd: float = 10.0,
+    recovered_at_share: float = 0.9,
+    recovery_hours: float = 72.0,
+) -> Diagnosis:
+    """Try every cause in the catalogue on *usage* (a usage frame); change no input.
+
+    events        events frame that the caller knows of, or None
+    requests      a request table; not used yet: ParamError if given
+    cost          cost table, carried along for reconciliation
+    window, refreshed_at   what was asked for, and until when the provider is complete
+    The rest is explained in params.PostmortemParams.
+    """
+    if requests is not None:
+        raise ParamError("requests are not read yet; leave requests=None and give bucketed usage.")
+    usage = check_usage(usage)
+    known = check_events(events if events is not None else _no_events())
+    quality = check_quality(usage, window, refreshed_at)
+    fit = settled(usage, refreshed_at)
+    unfit = any(n.severity == "unfit" for n in quality)
+    versions = version_changes(fit)
+    costed = cost_of(usage)
+    result = Diagnosis(
+        verdict="unfit_data" if unfit else "no_incident",
+        incidents=(),
+        versions=versions,
+        events=known,
+        quality=quality,
+        costed=costed,
+        cost=None if cost is None else check_cost(cost),
+        series_watched=0,
+        alpha=alpha,
+    )
+    if unfit or fit.empty:
+        return result
+    width = usual_width(fit)
+    coarse = rollup(fit, width)
+    priced = cost_of(coarse)
+    series = watched_series(coarse, priced.usd, min_drop=min_drop, min_rise=min_rise)
+    fine = fit[(fit["bucket_end"] - fit["bucket_start"]) < width]
+    fit_cost = cost_of(fit)
+    found = tuple(
+        _diagnose_one(
+            build_case(sharpen(i, _rows_of_lead(i, fine), width), coarse, versions, known, width=width, min_drop=min_drop),
+            fit, fit_cost, material_usd, recovered_at_share, recovery_hours,
+        )
+        for i in find_incidents(series, width, alpha)
+    )  # fmt: skip
+    result = replace(result, incidents=found, series_watched=len(series))
+    top = result.costliest
+    return result if top is None else replace(result, verdict=top.verdict)
+
+
+def _diagnose_one(
+    case: Case,
+    usage: pd.DataFrame,
+    priced: Costed,
+    material_usd: float,
+    at_share: float,
+    within_hours: float,
+) -> IncidentDiagnosis:
+    causes = rank_causes(case)
+    estimate = excess(case, usage, priced)
+    rows = case.affected_rows(usage)
+    return IncidentDiagnosis(
+        verdict=verdict_of(causes, case),
+        incident=case.incident,
+        case=case,
+        causes=causes,
+        excess_usd=estimate,
+        cold_start=cold_start(case, usage, priced),
+        recovery=recovery_of(
+            case.incident,
+            rollup(rows, case.width),
+            at_share=at_share,
+            within_hours=within_hours,
+        ),
+        material=None if pd.isna(estimate.value) else abs(estimate.value) >= material_usd,
+    )
+
+
+def _rows_of_lead(incident: Incident, fine: pd.DataFrame) -> pd.DataFrame:
+    """Rows of *fine* that belong to the cohort of the incident's leading alarm."""
+    cohort = incident.alarms[0].cohort
+    return fine if cohort is None else fine[rows_of(fine, cohort)]
+
+
+def incident_dict(incident: Incident) -> dict[str, Any]:
+    """An incident as plain data: times in ISO 8601, no alarms but their places."""
+    return {
+        "start": incident.start.isoformat(),
+        "start_low": incident.start_low.isoformat(),
+        "start_high": incident.start_high.isoformat(),
+        "end": None if incident.end is None else incident.end.isoformat(),
+        "measure": incident.measure,
+        "before": incident.before,
+        "after": incident.after,
+        "baseline": [t.isoformat() for t in incident.baseline],
+        "baseline_buckets": incident.baseline_buckets,
+        "began_before": incident.began_before,
+    }
+
+
+def _cost_rank(found: IncidentDiagnosis) -> tuple[bool, float, float]:
+    value = found.excess_usd.value
+    incident = found.incident
+    return not pd.isna(value), 0.0 if pd.isna(value) else value, incident.before - incident.after
+
+
+def _no_events() -> pd.DataFrame:
+    return pd.DataFrame({c: pd.Series(dtype="str") for c in EVENTS}).astype(
+        {"at": "datetime64[us, UTC]"}
+    )

@@ -1,0 +1,91 @@
+"""Numbers as a reader wants them. Percent, money and times are formatted here and nowhere else."""
+
+import math
+
+import pandas as pd
+
+UNKNOWN = "not known"
+
+
+def share(value: float | None) -> str:
+    """A share as per cent.
+
+    >>> share(0.8812), share(1.0), share(0.0004), share(None)
+    ('88.1 %', '100 %', '0.04 %', 'not known')
+    """
+    if value is None or math.isnan(value):
+        return UNKNOWN
+    if value in (0.0, 1.0):
+        return f"{value:.0%}".replace("%", " %")
+    digits = 2 if abs(value) < 0.001 else 1
+    return f"{value * 100:.{digits}f} %"
+
+
+def usd(value: float | None) -> str:
+    """Money, with cents where they matter.
+
+    >>> usd(1234.567), usd(0.7234), usd(0.0), usd(0.00412), usd(-3.2)
+    ('1,235 USD', '0.72 USD', '0 USD', '0.0041 USD', '-3.20 USD')
+    """
+    if value is None or math.isnan(value):
+        return UNKNOWN
+    size = abs(value)
+    if size == 0:
+        return "0 USD"
+    if size >= 1000:
+        return f"{value:,.0f} USD"
+    return f"{value:,.2f} USD" if size >= 0.01 else f"{value:.2g} USD"
+
+
+def times(value: float | None) -> str:
+    """A ratio.
+
+    >>> times(1.6667), times(4.001)
+    ('1.67x', '4.00x')
+    """
+    return UNKNOWN if value is None or math.isnan(value) else f"{value:.2f}x"
+
+
+def count(value: float | None) -> str:
+    """A whole number with thousands apart.
+
+    >>> count(16951009), count(2599.999)
+    ('16,951,009', '2,600')
+    """
+    return UNKNOWN if value is None or math.isnan(value) else f"{value:,.0f}"
+
+
+def moment(at: pd.Timestamp | None) -> str:
+    """A time in UTC, to the minute.
+
+    >>> moment(pd.Timestamp("2026-03-17 14:20", tz="UTC"))
+    '2026-03-17 14:20 UTC'
+    """
+    return UNKNOWN if at is None or pd.isna(at) else f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def span(seconds: float) -> str:
+    """A duration, to about two digits.
+
+    >>> span(300), span(14400), span(1242000), span(5400)
+    ('5 minutes', '4 hours', '14.4 days', '1.5 hours')
+    """
+    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= (2 * size if size == 86400 else size):
+            value = f"{seconds / size:.1f}".removesuffix(".0")
+            return f"{value} {name}" if value == "1" else f"{value} {name}s"
+    return f"{seconds:.0f} seconds"
+
+
+def listing(items: list[str], limit: int = 6) -> str:
+    """Items in a sentence.
+
+    >>> listing(["a", "b", "c"]), listing(["a"]), listing([])
+    ('a, b and c', 'a', 'none')
+    """
+    if not items:
+        return "none"
+    shown = items[:limit]
+    if len(items) > limit:
+        return f"{', '.join(shown)} and {len(items) - limit} more"
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
