@@ -17,7 +17,7 @@ from .incidents import Incident, find_incidents, sharpen, watched_series
 from .metrics import rollup, usual_width
 from .quality import QualityNote, check_quality, settled
 from .recovery import Recovery, recovery_of
-from .schema import EVENTS, check_cost, check_events, check_usage
+from .schema import check_cost, check_events, check_usage, empty_events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +146,7 @@ def diagnose(
     if requests is not None:
         raise ParamError("requests are not read yet; leave requests=None and give bucketed usage.")
     usage = check_usage(usage)
-    known = check_events(events if events is not None else _no_events())
+    known = check_events(events if events is not None else empty_events())
     quality = check_quality(usage, window, refreshed_at)
     fit = settled(usage, refreshed_at)
     unfit = any(n.severity == "unfit" for n in quality)
@@ -237,9 +237,3 @@ def _cost_rank(found: IncidentDiagnosis) -> tuple[bool, float, float]:
     value = found.excess_usd.value
     incident = found.incident
     return not pd.isna(value), 0.0 if pd.isna(value) else value, incident.before - incident.after
-
-
-def _no_events() -> pd.DataFrame:
-    return pd.DataFrame({c: pd.Series(dtype="str") for c in EVENTS}).astype(
-        {"at": "datetime64[us, UTC]"}
-    )

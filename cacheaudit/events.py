@@ -12,7 +12,7 @@ import pandas as pd
 
 from .changes import level_shifts
 from .metrics import usual_width
-from .schema import BUCKET, COHORT, INPUT, TOKENS, check_events
+from .schema import COHORT, INPUT, TOKENS, check_events
 
 PRESENCE = 0.05  # least share of a cohort's day that makes a model more than a stray call
 TAKEOVER = 0.3  # step in share that makes a model which served all along a version change

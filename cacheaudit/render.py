@@ -42,6 +42,7 @@ ATTRIBUTES = re.compile(
 )
 LINK = re.compile(r"(?:https?://|mailto:|#)", re.IGNORECASE)
 IMAGE = re.compile(r"data:image/(?:png|jpeg|svg\+xml);base64,[A-Za-z0-9+/=\s]*\Z")
+_CSS_AIR = re.compile(r"/\*.*?\*/|(?<=[{};:,])\s+|\s+(?=[{}])", re.DOTALL)
 NO_ALT = "Figure without a description"
 
 
@@ -78,11 +79,11 @@ def page_html(notebook: Any, *, title: str) -> str:
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
         here.joinpath("page.html.j2").read_text("utf-8")
     )
-    css = re.sub(r"/\*.*?\*/\s*|(?<=[{};\n])\s+", "", here.joinpath("page.css").read_text("utf-8"))
+    css = here.joinpath("page.css").read_text("utf-8")
     return template.render(
         title=plain(title),
         heading=body.title or plain(title),
-        css=Markup(css),
+        css=Markup(_CSS_AIR.sub("", css)),
         headings=body.headings,
         lead=Markup(lead),
         rest=Markup(rest),
@@ -152,7 +153,7 @@ class _Body(HTMLParser):
     """Re-emit what is on the lists; give headings ids; collect the contents.
 
     A tag that is not listed is shown as the text that it is, except for DROPPED and nbconvert's own
-    wrappers (a div without a class of ours), which leave no trace. What was left open is closed.
+    wrappers (a div with no class of ours), which leave no trace. What was left open is closed.
     """
 
     def __init__(self) -> None:
@@ -191,7 +192,7 @@ class _Body(HTMLParser):
             self._out.append(escape(plain(source), quote=False))
         elif re.fullmatch("h[1-6]", tag):
             self._start_heading(tag)
-        elif tag == "div" and "class" not in kept:
+        elif tag == "div" and "class" not in kept and dict(attrs).get("class"):
             self._open.append(_Open(tag, ""))
         else:
             written = "".join(f' {name}="{escape(plain(v))}"' for name, v in kept.items())
@@ -215,6 +216,8 @@ class _Body(HTMLParser):
             return
         if data.isspace() and all(entry.tag != "pre" for entry in self._open):
             data = "\n" if "\n" in data else " "
+            if self._out and self._out[-1] == "\n":
+                return
         self._out.append(escape(plain(data), quote=False))
 
     def _start_heading(self, tag: str) -> None:
@@ -249,9 +252,10 @@ class _Body(HTMLParser):
             self.title = words
             return
         level = entry.closes[2:-1]
-        anchor = self._anchor(words)
-        self._out[begin] = f'<{level} id="{escape(anchor)}">'
         self._out.append(entry.closes)
+        if level in ("h2", "h3"):
+            anchor = self._anchor(words)
+            self._out[begin] = f'<{level} id="{escape(anchor)}">'
         if level == "h2":
             self.headings.append(Heading(anchor, words))
 

@@ -101,6 +101,16 @@ def empty_usage() -> pd.DataFrame:
     )
 
 
+def empty_events() -> pd.DataFrame:
+    """An events frame without rows: nothing was given."""
+    return check_events(pd.DataFrame({c: pd.Series(dtype=_dtype(c)) for c in EVENTS}))
+
+
+def empty_signals() -> pd.DataFrame:
+    """A signals frame without rows: nothing was given."""
+    return check_signals(pd.DataFrame({c: pd.Series(dtype=_dtype(c)) for c in SIGNALS}))
+
+
 def check_cost(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a new cost table, sorted by day; repeated keys are kept, they are real."""
     _demand(frame, ["day", "provider", "amount_usd"], "a cost table")

@@ -338,11 +338,13 @@ def _side_by_side(lines_for: Iterable[str], lines_against: Iterable[str]) -> str
     pro, contra = _texts(lines_for), _texts(lines_against)
     if not (pro or contra):
         return ""
+    left, right = (
+        f"<ul>{_each('li', side)}</ul>" if side else f"<p>{NONE_FOUND}</p>"
+        for side in (pro, contra)
+    )
     return (
-        f'<div class="ca-sides"><div class="ca-for"><h4>For</h4>'
-        f"<ul>{_each('li', pro or (NONE_FOUND,))}</ul></div>"
-        f'<div class="ca-against"><h4>Against</h4>'
-        f"<ul>{_each('li', contra or (NONE_FOUND,))}</ul></div></div>"
+        f'<div class="ca-sides"><div class="ca-for"><h4>For</h4>{left}</div>'
+        f'<div class="ca-against"><h4>Against</h4>{right}</div></div>'
     )
 
 

@@ -5,36 +5,37 @@ import math
 import pandas as pd
 
 UNKNOWN = "not known"
+NBSP = "\u00a0"  # keeps a number and its unit on one line
 
 
 def share(value: float | None) -> str:
     """A share as per cent.
 
     >>> share(0.8812), share(1.0), share(0.0004), share(None)
-    ('88.1 %', '100 %', '0.04 %', 'not known')
+    ('88.1\\xa0%', '100\\xa0%', '0.04\\xa0%', 'not known')
     """
     if value is None or math.isnan(value):
         return UNKNOWN
     if value in (0.0, 1.0):
-        return f"{value:.0%}".replace("%", " %")
+        return f"{value * 100:.0f}{NBSP}%"
     digits = 2 if abs(value) < 0.001 else 1
-    return f"{value * 100:.{digits}f} %"
+    return f"{value * 100:.{digits}f}{NBSP}%"
 
 
 def usd(value: float | None) -> str:
     """Money, with cents where they matter.
 
     >>> usd(1234.567), usd(0.7234), usd(0.0), usd(0.00412), usd(-3.2)
-    ('1,235 USD', '0.72 USD', '0 USD', '0.0041 USD', '-3.20 USD')
+    ('1,235\\xa0USD', '0.72\\xa0USD', '0\\xa0USD', '0.0041\\xa0USD', '-3.20\\xa0USD')
     """
     if value is None or math.isnan(value):
         return UNKNOWN
     size = abs(value)
     if size == 0:
-        return "0 USD"
+        return f"0{NBSP}USD"
     if size >= 1000:
-        return f"{value:,.0f} USD"
-    return f"{value:,.2f} USD" if size >= 0.01 else f"{value:.2g} USD"
+        return f"{value:,.0f}{NBSP}USD"
+    return f"{value:,.2f}{NBSP}USD" if size >= 0.01 else f"{value:.2g}{NBSP}USD"
 
 
 def times(value: float | None) -> str:

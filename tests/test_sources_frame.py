@@ -317,6 +317,8 @@ def test_events_that_cannot_be_read_say_why(csv, content, says):
 def test_a_signal_needs_its_value(csv):
     with pytest.raises(SchemaError, match="lacks the columns"):
         read_signals(csv("at,name\n2026-03-01T00:00Z,p50\n"))
+    with pytest.raises(SchemaError, match="value is empty in row 1"):
+        read_signals(csv("at,name,value\n2026-03-01T00:00Z,p50,\n"))
     with pytest.raises(SchemaError, match="'value'"):
         read_signals(csv("at,name,value\n2026-03-01T00:00Z,p50,fast\n"))
 

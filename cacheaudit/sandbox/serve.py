@@ -9,6 +9,8 @@ from threading import Thread
 import uvicorn
 from starlette.types import ASGIApp
 
+from ..errors import SourceError
+
 START_S = 10.0
 
 
@@ -36,5 +38,5 @@ def _wait(server: uvicorn.Server, thread: Thread) -> None:
     deadline = time.monotonic() + START_S
     while not server.started:
         if not thread.is_alive() or time.monotonic() > deadline:
-            raise RuntimeError("the sandbox did not start; see its log above.")
+            raise SourceError("the sandbox did not start; its log says why. Is the port taken?")
         time.sleep(0.005)

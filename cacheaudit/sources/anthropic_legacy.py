@@ -44,7 +44,16 @@ from .anthropic import ACCESS as ANALYTICS
 from .anthropic import borrowed, demand_a_day, token_counts, token_type
 from .pages import Page, read_pages
 from .pull import Pull, demand_window
-from .rows import Row, cost_frame, demand_rows, dig, dollars, saved_pull, usage_frame
+from .rows import (
+    Row,
+    bucket_results,
+    cost_frame,
+    demand_rows,
+    dig,
+    dollars,
+    saved_pull,
+    usage_frame,
+)
 
 PATHS = {
     "usage": "/v1/organizations/usage_report/messages",
@@ -83,13 +92,14 @@ def fetch(
         demand_rows(usage, "Anthropic", (start, end), hint)
         first, last = start.floor("D"), min(end.ceil("D"), now.floor("D"))
         cost = cost_frame(cost_rows(_pages(api, "cost", first, last, "1d")))
+    empty = () if cost is not None else ("Anthropic's cost report has no finished day here.",)
     return Pull(
         usage=usage,
         source="Anthropic usage_report/messages and cost_report (legacy)",
         start=start,
         end=end,
         cost=cost,
-        notes=(*NOTES, *_empty_months(usage, start, end)),
+        notes=(*NOTES, *empty, *_empty_months(usage, start, end)),
     )
 
 
@@ -109,12 +119,12 @@ def fetch_minutes(
 
 def usage_rows(pages: list[Page]) -> list[Row]:
     """Pages of the usage report -> rows of a usage frame; empty buckets have none."""
-    return [_usage_row(bucket, result) for bucket, result in _results(pages)]
+    return [_usage_row(bucket, result) for bucket, result in bucket_results(pages)]
 
 
 def cost_rows(pages: list[Page]) -> list[Row]:
     """Pages of the cost report -> rows of a cost table."""
-    return [_cost_row(bucket, result) for bucket, result in _results(pages)]
+    return [_cost_row(bucket, result) for bucket, result in bucket_results(pages)]
 
 
 def months(start: pd.Timestamp, end: pd.Timestamp) -> Iterator[tuple[pd.Timestamp, pd.Timestamp]]:
@@ -123,13 +133,6 @@ def months(start: pd.Timestamp, end: pd.Timestamp) -> Iterator[tuple[pd.Timestam
         following = start.floor("D") + pd.offsets.MonthBegin(1)
         yield start, min(following, end)
         start = following
-
-
-def _results(pages: list[Page]) -> Iterator[tuple[object, object]]:
-    for page in pages:
-        for bucket in page["data"]:
-            for result in dig(bucket, "results") or []:
-                yield bucket, result
 
 
 def _usage_row(bucket: object, result: object) -> Row:

@@ -86,7 +86,7 @@ def fetch(params: PostmortemParams, *, now: pd.Timestamp | None = None) -> Pull:
     if days.empty:
         raise EmptyWindow(f"{names} has a header and no rows; expected at least one day.")
     data = (days.min(), days.max() + DAY)
-    start, end = span(params.window, data, names, now)
+    start, end = span(params.window, data, now)
     days = days[(days >= start) & (days + DAY <= end)]
     if days.empty:
         raise EmptyWindow(nothing_inside(names, (start, end), data))

@@ -70,7 +70,7 @@ def fetch(params: PostmortemParams, *, now: pd.Timestamp | None = None) -> Pull:
     if usage.empty:
         raise EmptyWindow(f"{name} has a header and no rows; expected at least one bucket.")
     first, last = usage["bucket_start"].min(), usage["bucket_end"].max()
-    start, end = span(params.window, (first, last), name, now)
+    start, end = span(params.window, (first, last), now)
     inside = (usage["bucket_start"] >= start) & (usage["bucket_end"] <= end)
     touched = (usage["bucket_start"] < end) & (usage["bucket_end"] > start)
     if not inside.any():
@@ -90,20 +90,15 @@ def fetch(params: PostmortemParams, *, now: pd.Timestamp | None = None) -> Pull:
 def span(
     window: tuple[pd.Timestamp | None, pd.Timestamp | None],
     data: tuple[pd.Timestamp, pd.Timestamp],
-    name: str,
     now: pd.Timestamp | None,
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """The window asked for, its open ends taken from *data*, the span of file *name*.
+    """The window asked for, its open ends taken from *data*, the span of a file.
 
-    Raises EmptyWindow for a window in the future, or one that does not touch the data.
+    Raises EmptyWindow for a window in the future.
     """
     if window[0] is not None:
         demand_window(window, now if now is not None else pd.Timestamp.now("UTC"))
-    start = data[0] if window[0] is None else window[0]
-    end = data[1] if window[1] is None else window[1]
-    if start >= data[1] or end <= data[0]:
-        raise EmptyWindow(nothing_inside(name, (start, end), data))
-    return start, end
+    return data[0] if window[0] is None else window[0], data[1] if window[1] is None else window[1]
 
 
 def nothing_inside(

@@ -12,12 +12,10 @@ from the others:
     W        W = T - U - R, all of it in `other`
 """
 
-from collections.abc import Iterator
-
 from ..errors import IncompletePull, SourceError
 from ..schema import COUNTS, KEY
 from .pages import Page
-from .rows import Row, dig, dollars
+from .rows import Row, bucket_results, dig, dollars
 
 TOKEN_TYPES = {
     "input": "uncached_input",
@@ -36,7 +34,7 @@ def usage_rows(pages: list[Page]) -> list[Row]:
     """
     rows: dict[tuple[object, ...], Row] = {}
     seen = set[tuple[object, ...]]()
-    for bucket, result in _results(pages):
+    for bucket, result in bucket_results(pages):
         row = _usage_row(bucket, result)
         key = tuple(row.get(column) for column in KEY)
         theirs = (*key, dig(result, "batch"), dig(result, "service_tier"))
@@ -52,7 +50,7 @@ def usage_rows(pages: list[Page]) -> list[Row]:
 
 def cost_rows(pages: list[Page]) -> list[Row]:
     """Pages of the cost report -> rows of a cost table."""
-    return [_cost_row(bucket, result) for bucket, result in _results(pages)]
+    return [_cost_row(bucket, result) for bucket, result in bucket_results(pages)]
 
 
 def split_line_item(item: str | None) -> tuple[str | None, str | None]:
@@ -70,13 +68,6 @@ def split_line_item(item: str | None) -> tuple[str | None, str | None]:
     model, found, kind = item.rpartition(", ")
     plain = kind.lower().replace("_", " ").removesuffix(" tokens")
     return (model, TOKEN_TYPES.get(plain, kind)) if found else (None, item)
-
-
-def _results(pages: list[Page]) -> Iterator[tuple[object, object]]:
-    for page in pages:
-        for bucket in page["data"]:
-            for result in dig(bucket, "results") or []:
-                yield bucket, result
 
 
 def _usage_row(bucket: object, result: object) -> Row:

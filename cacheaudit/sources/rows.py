@@ -3,14 +3,14 @@
 What a page leaves out is NA, never 0: every value is taken out with `dig`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ..errors import EmptyWindow, SourceError
+from ..errors import EmptyWindow, IncompletePull, SourceError
 from ..params import PostmortemParams
 from ..schema import check_cost, check_usage, empty_usage
 from .pages import Page, read_saved
@@ -24,6 +24,20 @@ def dig(row: object, *names: str) -> Any:
     for name in names:
         row = row.get(name) if isinstance(row, dict) else None
     return row
+
+
+def bucket_results(pages: list[Page]) -> Iterator[tuple[object, object]]:
+    """Each result of pages made of buckets, with its bucket; a bucket may have none."""
+    for page in pages:
+        for bucket in page["data"]:
+            results = dig(bucket, "results")
+            if not isinstance(results, list):
+                raise IncompletePull(
+                    "a bucket has no list named 'results'; expected one, even if empty."
+                    " Nothing was kept. Run again."
+                )
+            for result in results:
+                yield bucket, result
 
 
 def usage_frame(rows: list[Row]) -> pd.DataFrame:
@@ -55,7 +69,7 @@ def _times(values: pd.Series) -> pd.Series:
     try:
         how: dict[str, Any] = {"unit": "s"} if unix else {"format": "ISO8601"}
         return pd.to_datetime(values.astype("int64") if unix else values, utc=True, **how)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise SourceError("rows hold times that cannot be read; expected ISO 8601.") from error
 
 
@@ -74,7 +88,7 @@ def dollars(amount: object, currency: object, per_dollar: int) -> float | None:
 def oldest_refresh(pages: list[Page]) -> pd.Timestamp | None:
     """Until when all of *pages* are complete, as far as the provider says."""
     said = [page["data_refreshed_at"] for page in pages if page.get("data_refreshed_at")]
-    return min((pd.Timestamp(text).tz_convert("UTC") for text in said), default=None)
+    return min(pd.to_datetime(said, utc=True, format="ISO8601"), default=None)
 
 
 def demand_rows(usage: pd.DataFrame, who: str, window: tuple[object, object], hint: str) -> None:

@@ -33,7 +33,7 @@ def read_events(path: str | Path) -> pd.DataFrame:
 
 def read_signals(path: str | Path) -> pd.DataFrame:
     """Other series to draw beside the hit rate: at, name, value[, unit]."""
-    return check_signals(_own_table(path, "a signals table", SIGNALS, ["at", "name"]))
+    return check_signals(_own_table(path, "a signals table", SIGNALS, ["at", "name", "value"]))
 
 
 def existing_file(path: str | Path) -> Path:
@@ -130,8 +130,7 @@ def _own_table(
     path: str | Path, what: str, columns: Sequence[str], filled: Sequence[str]
 ) -> pd.DataFrame:
     file = existing_file(path)
-    needed = ["at", "name", "value"] if "value" in columns else filled
-    frame = read_csv(file, what, needed, {"at": "time", "value": "number"})
+    frame = read_csv(file, what, filled, {"at": "time", "value": "number"})
     if unknown := [c for c in frame.columns if c not in columns]:
         raise SchemaError(
             f"{file.name} has unknown columns {unknown}; expected only {list(columns)}."

@@ -1,0 +1,227 @@
+"""The command line. Exit codes: 0 done, 1 could not run, 2 wrong command line, 3 a gate failed,
+4 done, but something could not be judged with this data."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+import yaml
+from rich.console import Console
+
+from .errors import AuditError, ParamError
+from .params import PostmortemParams, read_params, read_params_file
+
+Overrides = tuple[tuple[str, str], ...]
+
+UNDECIDED = 4
+
+params_file = click.option(
+    "-f", "--file", "file", type=click.Path(path_type=Path), help="YAML file of parameters."
+)
+overrides = click.option(
+    "-p", "given", type=(str, str), multiple=True, metavar="NAME VALUE",
+    help="One parameter, over the file's; may be repeated.",
+)  # fmt: skip
+strict = click.option("--strict", is_flag=True, help="Tokens without a price are an error.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cacheaudit")
+def cli() -> None:
+    """Why did the prompt-cache bill spike? Tries every rival cause, and says what it cannot tell."""
+
+
+@cli.command()
+@params_file
+@overrides
+@strict
+@click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
+def postmortem(file: Path | None, given: Overrides, strict: bool, out: Path) -> None:
+    """Run the postmortem notebook and write a run folder with report.html and findings.json."""
+    params = _params(file, given)
+    from .run import run_postmortem  # papermill takes seconds to import; bad parameters do not
+
+    with _working("Running the postmortem notebook"):
+        run = run_postmortem(params, out)
+    _tell(run.report, run.findings)
+    _leave(run.findings["cost"]["unpriced"], run.findings["verdict"], strict)
+
+
+@cli.command()
+@params_file
+@overrides
+@click.option("--out", type=click.Path(path_type=Path), required=True, help=".parquet or .csv")
+def pull(file: Path | None, given: Overrides, out: Path) -> None:
+    """Pull usage from a source into a file of the usage frame."""
+    params = _params(file, given)
+    from .sources import fetch
+    from .sources.frame import write_usage
+
+    with _working(f"Pulling from {params.source}"):
+        got = fetch(params)
+        write_usage(got.usage, out)
+    click.echo(f"{len(got.usage)} rows from {got.source} in {out}")
+    for note in got.notes:
+        click.echo(f"note: {note}", err=True)
+
+
+@cli.command()
+@click.argument("usage", type=click.Path(path_type=Path), required=False)
+@params_file
+@overrides
+@strict
+@click.option("--source", help="Where usage comes from: sample, anthropic, openai, ...")
+@click.option("--since", metavar="7d", help="Window up to now, in days or hours: 7d, 12h.")
+@click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
+def causes(
+    usage: Path | None,
+    file: Path | None,
+    given: Overrides,
+    strict: bool,
+    source: str | None,
+    since: str | None,
+    as_json: bool,
+) -> None:
+    """The verdict in the terminal, in seconds: triage at 3 a.m.
+
+    USAGE is a usage frame (.parquet or .csv); without it, --source asks a provider.
+    """
+    chosen: dict[str, Any] = {}
+    if usage is not None:
+        chosen |= {"source": "frame", "path": str(usage), "name": usage.stem}
+    if source is not None:
+        chosen["source"] = source
+    if since is not None:
+        chosen["start"] = (datetime.now(UTC) - _ago(since)).isoformat(timespec="minutes")
+    params = _params(file, given, chosen)
+    from .findings import findings_of
+    from .postmortem import investigate
+    from .report.terminal import triage
+
+    with _working(f"Reading {params.source}"):
+        found = investigate(params)
+    document = findings_of(found)
+    click.echo(json.dumps(document, indent=1) if as_json else triage(found))
+    _leave(document["cost"]["unpriced"], document["verdict"], strict)
+
+
+@cli.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 takes a free port.")
+@click.option("--history", type=click.Path(path_type=Path), help="Usage frame by the minute.")
+@click.option("--now", "clock", help="Where the sandbox's clock stands, ISO 8601 with a zone.")
+def sandbox(port: int, history: Path | None, clock: str | None) -> None:
+    """Serve the providers' usage reports on loopback, over a planted history, until Ctrl-C."""
+    from .demo import sandbox_app
+    from .sandbox.serve import serve
+    from .sources.frame import read_usage
+
+    usage = None if history is None else read_usage(history)
+    now = None if clock is None else pd.Timestamp(clock).tz_convert("UTC")
+    with serve(sandbox_app(usage, now), port) as url:
+        click.echo(f"sandbox on {url} (OpenAI: {url}/v1); any key is good; Ctrl-C stops it")
+        click.pause(info="") if sys.stdin.isatty() else _wait_for_interrupt()
+
+
+@cli.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
+def demo(out: Path) -> None:
+    """A planted migration, served by the sandbox, pulled by the real SDK, as a postmortem."""
+    from .demo import run_demo
+
+    with _working("Sandbox, pull and postmortem"):
+        run = run_demo(out)
+    _tell(run.report, run.findings)
+    _leave(run.findings["cost"]["unpriced"], run.findings["verdict"], strict=False)
+
+
+def main() -> None:
+    """Entry point: an error raised on purpose is one line on stderr and exit 1."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as wrong:
+        wrong.show()
+        sys.exit(wrong.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("cacheaudit: stopped; nothing half-written was left.", err=True)
+        sys.exit(130)
+    except AuditError as error:
+        click.echo(f"cacheaudit: {error}", err=True)
+        sys.exit(1)
+
+
+def _params(
+    file: Path | None, given: Overrides, chosen: dict[str, Any] | None = None
+) -> PostmortemParams:
+    """Parameters of a file, then of options, then of -p; refused here if unknown or mistyped."""
+    typed = (chosen or {}) | {name: _typed(name, text) for name, text in given}
+    if file is not None:
+        return read_params_file(PostmortemParams, file, typed)
+    return read_params(PostmortemParams, typed)
+
+
+def _typed(name: str, text: str) -> Any:
+    """*text* as YAML reads it, except that a time stays text."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ParamError(f"-p {name} is {text!r}; expected a YAML value.") from error
+    return value if isinstance(value, bool | int | float | dict) else text
+
+
+def _ago(text: str) -> pd.Timedelta:
+    try:
+        ago = pd.Timedelta(text)
+    except ValueError as error:
+        raise ParamError(f"--since is {text!r}; expected a duration such as 7d or 12h.") from error
+    if not ago > pd.Timedelta(0):
+        raise ParamError(f"--since is {text!r}; expected a duration above zero.")
+    return ago
+
+
+@contextmanager
+def _working(what: str) -> Iterator[None]:
+    """A spinner on stderr while people watch; nothing when a machine does."""
+    console = Console(stderr=True)
+    if console.is_terminal and not os.environ.get("CI"):
+        with console.status(f"{what} ..."):
+            yield
+    else:
+        yield
+
+
+def _tell(report: Path, findings: Any) -> None:
+    click.echo(str(report))
+    for sentence in findings["summary"]:
+        click.echo(sentence)
+
+
+def _leave(unpriced: list[dict[str, Any]], verdict: str, strict: bool) -> None:
+    """Exit by what could not be judged; silent where all could."""
+    for one in unpriced:
+        near = f"; nearest known: {', '.join(one['nearest'])}" if one["nearest"] else ""
+        name = one["model"] or "a model that is not named"
+        click.echo(
+            f"unpriced: {one['tokens']:,} tokens of {name} ({one['reason']}{near})", err=True
+        )
+    if unpriced and strict:
+        raise ParamError(
+            "--strict: some tokens have no price, named above. Price them, or drop --strict."
+        )
+    if unpriced or verdict == "unfit_data":
+        raise click.exceptions.Exit(UNDECIDED)
+
+
+def _wait_for_interrupt() -> None:
+    import threading
+
+    threading.Event().wait()

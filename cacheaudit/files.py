@@ -1,0 +1,15 @@
+"""Files appear whole or not at all."""
+
+import os
+from pathlib import Path
+
+
+def write_whole(target: Path, content: bytes) -> Path:
+    """Write *content* beside *target* under another name, then rename it into place."""
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return target

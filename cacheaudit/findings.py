@@ -1,0 +1,217 @@
+"""The postmortem as data: findings.json, schema 1. Every number in the HTML is one of these."""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .causes.facts import CohortFacts
+from .cost import daily_cost
+from .diagnosis import IncidentDiagnosis, incident_dict
+from .events import events_of
+from .files import write_whole
+from .metrics import cache_metrics, headline_rate, rollup, token_totals, usual_width
+from .postmortem import Postmortem
+from .report.summary import headline, summary
+from .sources.frame import write_usage
+
+SCHEMA = 1
+PACKAGES = ["cacheaudit", "pandas", "papermill", "anthropic", "openai", "genai-prices"]
+
+
+def findings_of(postmortem: Postmortem) -> dict[str, Any]:
+    """The findings as plain data: NaN and NA are null, times ISO 8601 in UTC."""
+    found = postmortem.diagnosis
+    top = found.costliest
+    document = {
+        "schema": SCHEMA,
+        "kind": "postmortem",
+        "name": postmortem.params.name,
+        "verdict": found.verdict,
+        "headline": headline(postmortem),
+        "summary": list(summary(postmortem)),
+        "window": [postmortem.pull.start, postmortem.pull.end],
+        "data_quality": [
+            {"id": n.id, "severity": n.severity, "text": n.text} for n in found.quality
+        ],
+        "metrics": _metrics(postmortem),
+        "series": _series(postmortem),
+        "cohorts": [] if top is None else [_cohort(c) for c in _cohorts(top)],
+        "incidents": [i.to_dict() for i in found.incidents],
+        "incident": None if top is None else incident_dict(top.incident),
+        "causes": [c.to_dict() for c in found.causes],
+        "excess_usd": None if top is None else top.excess_usd.to_dict(),
+        "cold_start": None if top is None or top.cold_start is None else top.cold_start.to_dict(),
+        "recovery": None if top is None or top.recovery is None else top.recovery.to_dict(),
+        "events": _records(pd.concat([events_of(found.versions), found.events])),
+        "cost": cost_dict(postmortem),
+        "inventory": [],
+        "gates": [],
+        "probe": [],
+        "plans": [],
+        "provenance": _provenance(postmortem),
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(_plain(document), allow_nan=False))
+    return plain
+
+
+def write_run(postmortem: Postmortem, folder: str) -> str:
+    """Write findings.json and usage.parquet into *folder*; "" writes nothing. Says what it did."""
+    if not folder:
+        return "No run folder: nothing was written."
+    target = Path(folder)
+    text = json.dumps(findings_of(postmortem), indent=1, ensure_ascii=False)
+    write_whole(target / "findings.json", (text + "\n").encode("utf-8"))
+    write_usage(postmortem.usage, target / "usage.parquet")
+    return f"Wrote findings.json and usage.parquet ({len(postmortem.usage)} rows)."
+
+
+def cost_dict(postmortem: Postmortem) -> dict[str, Any]:
+    """Cost per day before and during the costliest incident, in total, billed, and unpriced."""
+    costed = postmortem.diagnosis.costed
+    days = daily_cost(postmortem.usage, costed.usd)
+    table = postmortem.diagnosis.cost
+    before, after = _per_day(postmortem)
+    return {
+        "total_usd": float(costed.usd.sum(skipna=False)) if len(costed.usd) else None,
+        "before_usd_per_day": before,
+        "after_usd_per_day": after,
+        "change_usd_per_day": None if before is None or after is None else after - before,
+        "list_price_ratio": _list_price_ratio(postmortem),
+        "factors": None,
+        "unexplained": None,
+        "billed_usd": None if table is None else float(table["amount_usd"].sum()),
+        "billed_list_usd": None if table is None else float(table["list_usd"].sum()),
+        "by_day": _records(days),
+        "billed_by_day": [] if table is None else _records(_billed(table)),
+        "unpriced": [
+            {
+                "provider": u.provider,
+                "model": u.model,
+                "tokens": u.tokens,
+                "reason": u.reason,
+                "nearest": list(u.nearest),
+            }
+            for u in costed.book.unpriced
+        ],
+    }
+
+
+def _billed(table: pd.DataFrame) -> pd.DataFrame:
+    by = ["day", "model", "token_type"]
+    sums = table.groupby(by, dropna=False)[["amount_usd", "list_usd"]].sum(min_count=1)
+    return sums.reset_index()
+
+
+def _per_day(postmortem: Postmortem) -> tuple[float | None, float | None]:
+    """Cost of a day in the frozen baseline and in the incident, over all traffic."""
+    top, usd = postmortem.diagnosis.costliest, postmortem.diagnosis.costed.usd
+    if top is None:
+        return None, None
+    start, end = top.incident.start, top.incident.end or postmortem.usage["bucket_end"].max()
+    at = postmortem.usage["bucket_start"]
+    low, high = top.incident.baseline
+    before = usd[(at >= low) & (at < high)].sum(skipna=False) / ((high - low) / pd.Timedelta("1D"))
+    after = usd[(at >= start) & (at < end)].sum(skipna=False) / ((end - start) / pd.Timedelta("1D"))
+    return _null(before), _null(after)
+
+
+def _list_price_ratio(postmortem: Postmortem) -> float | None:
+    top = postmortem.diagnosis.costliest
+    return None if top is None else _null(top.case.list_price_ratio)
+
+
+def _metrics(postmortem: Postmortem) -> dict[str, Any]:
+    usage = postmortem.usage
+    totals = token_totals(usage)
+    if usage.empty:
+        return {"totals": totals, "headline_rate": None}
+    whole = cache_metrics(usage.assign(provider="all"), ["provider"]).iloc[0]
+    return {
+        "totals": totals,
+        "headline_rate": headline_rate(usage),
+        **{str(k): _null(float(v)) for k, v in whole.items()},
+        "series_watched": postmortem.diagnosis.series_watched,
+        "alpha": postmortem.diagnosis.alpha,
+    }
+
+
+def _series(postmortem: Postmortem) -> list[dict[str, Any]]:
+    """By bucket of the usual width, over all traffic."""
+    usage = postmortem.usage
+    if usage.empty:
+        return []
+    sums = cache_metrics(rollup(usage, usual_width(usage)), ["bucket_start"])
+    columns = ["hit_rate", "write_share", "uncached_share", "read_share_of_cached", "requests"]
+    return _records(sums[[*columns, "input_tokens", "output_tokens"]].reset_index())
+
+
+def _cohorts(top: IncidentDiagnosis) -> tuple[CohortFacts, ...]:
+    return (*top.case.affected, *top.case.spared)
+
+
+def _cohort(cohort: CohortFacts) -> dict[str, Any]:
+    change = cohort.change
+    return {
+        "scope": cohort.scope,
+        "route": cohort.route,
+        "measure": cohort.rate,
+        "before": cohort.rate_before,
+        "after": cohort.rate_after,
+        "moved_from": None if change is None else change.from_model,
+        "moved_to": None if change is None else change.to_model,
+        "cached_tokens_per_request_before": cohort.before.cached_tokens_per_request,
+        "cached_length_spread": cohort.length_spread,
+    }
+
+
+def _provenance(postmortem: Postmortem) -> dict[str, Any]:
+    pull = postmortem.pull
+    return {
+        "source": pull.source,
+        "fetched_at": postmortem.fetched_at,
+        "refreshed_at": pull.refreshed_at,
+        "notes": list(pull.notes),
+        "versions": {name: version(name) for name in PACKAGES},
+        "prices": [
+            {
+                "provider": p.provider,
+                "model": p.model,
+                "priced_as": p.priced_as,
+                "first_day": p.day.isoformat(),
+                "valid_from": None if p.valid_from is None else p.valid_from.isoformat(),
+                "uncached_input": p.uncached_input_usd_per_mtok,
+                "cache_read": p.cache_read_usd_per_mtok,
+                "cache_write_5m": p.cache_write_5m_usd_per_mtok,
+                "cache_write_1h": p.cache_write_1h_usd_per_mtok,
+                "output": p.output_usd_per_mtok,
+                "notes": list(p.notes),
+            }
+            for p in postmortem.diagnosis.costed.book.used
+        ],
+        "seed": None,
+        "params": postmortem.params.to_dict(),
+    }
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    """*value* with only what JSON knows; NaN, NA and NaT become null."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if value is None or pd.isna(value):
+        return None
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    return value.item() if hasattr(value, "item") else value
+
+
+def _null(value: float) -> float | None:
+    return None if pd.isna(value) else float(value)

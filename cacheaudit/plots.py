@@ -1,0 +1,163 @@
+"""Axes in, axes out. No figure is made or shown here, and nothing is computed but positions."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, PercentFormatter
+
+from .events import VersionChange
+from .incidents import Incident
+
+# Okabe and Ito's palette, made for colour-blind readers (jfly.uni-koeln.de/color, 2008).
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9",
+)  # fmt: skip
+PALETTE = [BLUE, GREEN, PURPLE, ORANGE, SKY, VERMILION]
+GREY, INK = "#6b7280", "#1f2937"
+
+
+@contextmanager
+def theme() -> Iterator[None]:
+    """The one look of all figures, for as long as the block lasts."""
+    look = sns.axes_style("whitegrid") | {
+        "axes.edgecolor": "#d1d5db",
+        "axes.labelcolor": INK,
+        "grid.color": "#e5e7eb",
+        "text.color": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "font.size": 10.0,
+        "axes.titlesize": 10.5,
+        "axes.titlelocation": "left",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.spines.left": False,
+    }
+    with plt.rc_context(look):
+        yield
+
+
+def plot_rates(rates: pd.DataFrame, affected: set[str], *, ax: Axes) -> Axes:
+    """Shares by bucket (index) and cohort (columns), named at the line's end; gaps stay gaps."""
+    last: list[tuple[float, str, str]] = []
+    for color, name in zip(_colors(rates.columns, affected), rates.columns, strict=True):
+        series = rates[name]
+        width = 1.8 if name in affected else 1.1
+        dotted = series.notna().sum() <= 60
+        sns.lineplot(
+            x=series.index, y=series.to_numpy(), ax=ax, color=color, lw=width,
+            marker="o" if dotted else None, markersize=4, markeredgewidth=0, errorbar=None,
+            legend=False,
+        )  # fmt: skip
+        known = series.dropna()
+        if len(known):
+            last.append((float(known.iloc[-1]), name, color))
+    if len(rates.columns) > 1:
+        _name_at_end(last, ax)
+    ax.set(ylim=(-0.03, 1.05), xlabel="", ylabel="")
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    return ax
+
+
+def plot_shares(written: pd.Series, uncached: pd.Series, *, ax: Axes) -> Axes:
+    """Write share and uncached share by bucket."""
+    for series, color, _ in ((uncached, VERMILION, "uncached"), (written, ORANGE, "written")):
+        sns.lineplot(x=series.index, y=series.to_numpy(), ax=ax, color=color, lw=1.5,
+                     errorbar=None, legend=False)  # fmt: skip
+    ends = [
+        (float(s.dropna().iloc[-1]), n, c)
+        for s, c, n in ((uncached, VERMILION, "uncached"), (written, ORANGE, "written"))
+        if s.notna().any()
+    ]
+    _name_at_end(ends, ax)
+    ax.set(ylim=(-0.03, 1.05), xlabel="", ylabel="")
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    return ax
+
+
+def plot_amount(values: pd.Series, *, color: str, money: bool, ax: Axes) -> Axes:
+    """Amounts by bucket as an area from 0; days as bars."""
+    index = pd.DatetimeIndex(values.index)
+    step = index.to_series().diff().median()
+    if not pd.isna(step) and step >= pd.Timedelta("20h"):
+        ax.bar(index, values.to_numpy(float), width=0.8, color=color, align="edge", linewidth=0)
+    else:
+        ax.fill_between(index, values.to_numpy(float), step="post", color=color, alpha=0.75, lw=0)
+    ax.set(xlabel="", ylabel="", ylim=(0, None))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.0f}" if v >= 10 or v == 0
+                                               else f"{v:,.2g}"))  # fmt: skip
+    if not money:
+        ax.locator_params(axis="y", integer=True)
+    return ax
+
+
+def plot_stack(table: pd.DataFrame, *, ax: Axes) -> Axes:
+    """Amounts by day (index) stacked by column."""
+    base = pd.Series(0.0, index=table.index)
+    for color, name in zip(PALETTE, table.columns, strict=False):
+        ax.bar(table.index, table[name], bottom=base, width=0.8, color=color, label=name,
+               align="edge", linewidth=0)  # fmt: skip
+        base = base + table[name].fillna(0)
+    ax.set(xlabel="", ylabel="")
+    ax.legend(frameon=False, ncols=3, fontsize=9, loc="lower left", bbox_to_anchor=(0, 1.0))
+    return ax
+
+
+def shade_incidents(incidents: Iterable[Incident], until: pd.Timestamp, axes: list[Axes]) -> None:
+    """A band over each incident."""
+    for incident in incidents:
+        for ax in axes:
+            ax.axvspan(incident.start, incident.end or until, color=VERMILION, alpha=0.08, lw=0)
+
+
+def mark_versions(changes: Iterable[VersionChange], axes: list[Axes]) -> None:
+    """A dashed line at each cutover, named on the first axes; a ramp is a grey band."""
+    seen: set[tuple[pd.Timestamp, str]] = set()
+    for change in changes:
+        if (change.start, change.to_model) in seen:
+            continue
+        first = not any(at == change.start for at, _ in seen)
+        seen.add((change.start, change.to_model))
+        for ax in axes:
+            ax.axvline(mdates.date2num(change.start), color=INK, lw=1, ls=(0, (4, 3)))
+            if change.is_ramp and change.end is not None:
+                ax.axvspan(change.start, change.end, color=GREY, alpha=0.15, lw=0)
+        if first:
+            axes[0].annotate(
+                change.to_model,
+                (mdates.date2num(change.start), 1.0),
+                xycoords=("data", "axes fraction"),
+                xytext=(4, 2),
+                textcoords="offset points",
+                fontsize=9,
+            )
+
+
+def time_axis(ax: Axes) -> Axes:
+    """Concise UTC dates along the bottom."""
+    locator = mdates.AutoDateLocator(minticks=3, maxticks=8)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, show_offset=False))
+    return ax
+
+
+def _colors(names: Iterable[str], affected: set[str]) -> list[str]:
+    calm = iter([BLUE, GREEN, PURPLE, SKY] * 20)
+    hot = iter([VERMILION, ORANGE] * 20)
+    return [next(hot) if name in affected else next(calm) for name in names]
+
+
+def _name_at_end(ends: list[tuple[float, str, str]], ax: Axes, least: float = 0.075) -> None:
+    """Labels right of the last point, pushed apart so that none covers another."""
+    low = -1.0
+    for value, name, color in sorted(ends):
+        low = max(value, low + least)
+        ax.annotate(
+            name, (1.0, low), xycoords=("axes fraction", "data"), xytext=(6, 0),
+            textcoords="offset points", va="center", color=color, fontsize=9, annotation_clip=False,
+        )  # fmt: skip

@@ -1,0 +1,179 @@
+"""Figures of the postmortem: plots put together, with the finding as alternative text."""
+
+from collections.abc import Callable
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+
+from .. import plots
+from ..diagnosis import IncidentDiagnosis
+from ..metrics import cache_metrics, headline_rate, merged_cohorts, rollup, usual_width
+from ..postmortem import Postmortem
+from ..schema import COHORT
+from ..show import Figure, Prose
+from .summary import MEASURE_NAMES, headline
+
+Draw = Callable[[Axes], object]
+
+MOST_LINES = 6  # cohorts by name; the rest is only in the total
+NEAR = pd.Timedelta("3h")
+FINE = pd.Timedelta("5min")
+
+
+def overview(postmortem: Postmortem) -> Figure | Prose:
+    """Hit rate, write and uncached share, requests, cost and signals on one time axis."""
+    usage = postmortem.usage
+    if usage.empty:
+        return _billed(postmortem)
+    width = usual_width(usage)
+    coarse = rollup(usage, width)
+    rate = headline_rate(coarse)
+    sums = _regular(cache_metrics(coarse, ["bucket_start"]), width)
+    panels = _panels(postmortem, sums, coarse, rate)
+    with plots.theme():
+        figure, grid = plt.subplots(
+            len(panels),
+            1,
+            figsize=(8.6, 1.0 + 1.75 * len(panels)),
+            sharex=True,
+            height_ratios=[1.6] + [1.0] * (len(panels) - 1),
+        )
+        axes = list(grid) if len(panels) > 1 else [grid]
+        for ax, (title, draw) in zip(axes, panels, strict=True):
+            draw(ax)
+            ax.set_title(title, pad=14 if ax is axes[0] else 6)
+        until = usage["bucket_end"].max()
+        plots.shade_incidents([i.incident for i in postmortem.diagnosis.incidents], until, axes)
+        plots.mark_versions(postmortem.diagnosis.versions, axes)
+        plots.time_axis(axes[-1])
+        figure.align_ylabels()
+        figure.tight_layout()
+    name = MEASURE_NAMES[rate].split(" (")[0]
+    caption = f"{name.capitalize()} and what goes with it, by bucket, UTC."
+    if postmortem.diagnosis.incidents:
+        caption += " Shaded: the incident."
+    if postmortem.diagnosis.versions:
+        caption += " Dashed: the cutover to another model version."
+    return Figure(figure, f"{headline(postmortem)}. {caption}", caption)
+
+
+def cutover(postmortem: Postmortem) -> Figure | Prose:
+    """The three hours on each side of the start, by five minutes, where minutes were pulled."""
+    top = postmortem.diagnosis.costliest
+    if top is None or not _has_minutes(postmortem.usage, top):
+        return Prose(
+            ["No minutes around a cutover are in the data; the start is known to a bucket."]
+        )
+    usage, start = postmortem.usage, top.incident.start
+    near = (usage["bucket_start"] >= start - NEAR) & (usage["bucket_start"] < start + NEAR)
+    fine = usage[near & (usage["bucket_end"] - usage["bucket_start"] < FINE)]
+    affected = {c.name for c in top.case.affected}
+    with plots.theme():
+        figure, ax = plt.subplots(figsize=(8.6, 3.2))
+        rates = _by_cohort(rollup(fine, FINE), headline_rate(fine), FINE)
+        plots.plot_rates(rates, affected, ax=ax)
+        plots.mark_versions(top.case.changes, [ax])
+        plots.time_axis(ax)
+        ax.set_title(f"{MEASURE_NAMES[headline_rate(fine)].capitalize()} by five minutes", pad=14)
+        figure.tight_layout()
+    caption = "Three hours on each side of the start, UTC. Dashed: the cutover."
+    return Figure(figure, f"{headline(postmortem)}. {caption}", caption)
+
+
+def _panels(
+    postmortem: Postmortem, sums: pd.DataFrame, coarse: pd.DataFrame, rate: str
+) -> list[tuple[str, Draw]]:
+    """(title, draw) of each panel that this data can fill."""
+    top = postmortem.diagnosis.costliest
+    affected = set() if top is None else {c.name for c in top.case.affected}
+    rates = _by_cohort(coarse, rate, usual_width(coarse))
+    panels: list[tuple[str, Draw]] = []
+    panels.append(
+        (MEASURE_NAMES[rate].capitalize(), lambda ax: plots.plot_rates(rates, affected, ax=ax))
+    )
+    if rate == "hit_rate":
+        own = (
+            sums
+            if top is None
+            else _regular(
+                cache_metrics(top.case.affected_rows(coarse), ["bucket_start"]), usual_width(coarse)
+            )
+        )
+        whose = "" if top is None or not affected else " of affected traffic"
+        panels.append(
+            (
+                f"Uncached and written share{whose}",
+                lambda ax: plots.plot_shares(own["write_share"], own["uncached_share"], ax=ax),
+            )
+        )
+    if sums["requests"].notna().any():
+        panels.append(("Requests", _amount(sums["requests"], plots.BLUE, money=False)))
+    else:
+        tokens = (sums["input_tokens"].fillna(sums["cached_tokens"])) / 1e6
+        panels.append(("Cached tokens, million", _amount(tokens, plots.BLUE, money=False)))
+    day = postmortem.usage["bucket_start"].dt.floor("D")
+    daily = postmortem.diagnosis.costed.usd.groupby(day).agg(lambda s: s.sum(skipna=False))
+    if daily.notna().any():
+        panels.append(("Cost a day, USD at list prices", _amount(daily, plots.PURPLE, money=True)))
+    for name, signal in postmortem.signals.groupby("name"):
+        unit = signal["unit"].dropna()
+        title = f"{name}, {unit.iloc[0]}" if len(unit) else str(name)
+        values = signal.set_index("at")["value"].astype("float64")
+        panels.append((title, _line(values)))
+    return panels
+
+
+def _amount(values: pd.Series, color: str, *, money: bool) -> Draw:
+    return lambda ax: plots.plot_amount(values, color=color, money=money, ax=ax)
+
+
+def _line(values: pd.Series) -> Draw:
+    return lambda ax: ax.plot(values.index, values.to_numpy(), color=plots.GREEN, lw=1.5)
+
+
+def _by_cohort(coarse: pd.DataFrame, rate: str, width: pd.Timedelta) -> pd.DataFrame:
+    """Rate by bucket and cohort: the largest few, named by scope."""
+    names = merged_cohorts(coarse, [COHORT[0] if coarse["scope"].notna().any() else COHORT[1]])
+    labelled = coarse.assign(scope=names.astype("str"))
+    tokens = cache_metrics(labelled, ["scope"])["input_tokens"].sort_values(ascending=False)
+    keep = list(tokens.index[:MOST_LINES])
+    table = cache_metrics(labelled[labelled["scope"].isin(keep)], ["bucket_start", "scope"])[rate]
+    return _regular(table.unstack("scope")[keep], width)
+
+
+def _regular(table: pd.DataFrame, width: pd.Timedelta) -> pd.DataFrame:
+    """*table* with a row of NaN for each bucket that has no data, so that lines break there."""
+    index = pd.DatetimeIndex(table.index)
+    full = pd.date_range(index.min(), index.max(), freq=width)
+    return table.reindex(full.union(index))
+
+
+def _has_minutes(usage: pd.DataFrame, top: IncidentDiagnosis) -> bool:
+    if top.incident.measure not in ("hit_rate", "read_share_of_cached"):
+        return False
+    around = (usage["bucket_start"] - top.incident.start).abs() < NEAR
+    return bool((around & (usage["bucket_end"] - usage["bucket_start"] < FINE)).any())
+
+
+def _billed(postmortem: Postmortem) -> Figure | Prose:
+    """Charged by day and token class, for a source that has no tokens."""
+    cost = postmortem.diagnosis.cost
+    if cost is None or cost.empty:
+        return Prose(["There is neither usage nor cost to draw."])
+    kinds = cost["token_type"].fillna("other")
+    table = cost.assign(kind=kinds).pivot_table(
+        index="day", columns="kind", values="amount_usd", aggfunc="sum", observed=True
+    ).astype("float64")  # fmt: skip
+    table = table[table.sum().sort_values(ascending=False).index]
+    with plots.theme():
+        figure, ax = plt.subplots(figsize=(8.6, 3.4))
+        plots.plot_stack(table, ax=ax)
+        plots.time_axis(ax)
+        figure.tight_layout()
+    caption = "Charged by day (UTC) and token class, USD. A day without a bar has no rows."
+    biggest = table.sum(axis=1).idxmax()
+    share = table.sum(axis=1).max() / table.to_numpy()[~pd.isna(table.to_numpy())].sum()
+    return Figure(
+        figure, f"{share:.0%} of the charges fall on {biggest:%Y-%m-%d}. {caption}", caption
+    )

@@ -1,0 +1,74 @@
+"""The cost section: excess and ceiling side by side, what was charged, what has no price."""
+
+import math
+
+import pandas as pd
+
+from ..diagnosis import IncidentDiagnosis
+from ..postmortem import Postmortem
+from ..show import Column, Prose, Table
+from ..words import UNKNOWN, count, listing, span, times, usd
+
+
+def money(postmortem: Postmortem) -> list[Prose | Table]:
+    """Excess, cold-start ceiling and what persisted, side by side; prices that are missing."""
+    found, top = postmortem.diagnosis, postmortem.diagnosis.costliest
+    pieces: list[Prose | Table] = []
+    if top is not None:
+        pieces.append(_excess_table(top))
+    if found.cost is not None and len(found.cost):
+        pieces.append(_billed_table(found.cost))
+    if found.costed.book.unpriced:
+        pieces.append(
+            Table(
+                [
+                    Column("model"),
+                    Column("tokens", "right"),
+                    Column("why"),
+                    Column("nearest known"),
+                ],
+                [
+                    [u.model or "not named", count(u.tokens), u.reason, listing(list(u.nearest))]
+                    for u in found.costed.book.unpriced
+                ],
+                "Unpriced: these tokens are in no sum of money",
+            )
+        )
+    return pieces or [Prose(["Every token has a price, and none of the cost is excess."])]
+
+
+def _excess_table(top: IncidentDiagnosis) -> Table:
+    cold, estimate = top.cold_start, top.excess_usd
+    interval = UNKNOWN
+    if not math.isnan(estimate.low):
+        interval = f"{usd(estimate.low)} to {usd(estimate.high)}"
+    rows = [
+        ["Excess over the frozen baseline", usd(estimate.value), estimate.reason],
+        ["95 % interval", interval, "from how the days of the baseline differ"],
+    ]
+    if cold is not None:
+        ttl = span(cold.ttl_s)
+        rows += [
+            ["Cold start, at most", usd(cold.ceiling_usd), "one write for all that was live"],
+            ["Cold start, observed", usd(cold.observed_usd), f"writes within {ttl} of the cutover"],
+            ["Persisted", usd(cold.persisted_usd), f"later than {ttl} after traffic moved"],
+        ]
+    ratio = top.case.list_price_ratio
+    rows.append(["List price of the same tokens", times(ratio), "chosen, so no excess"])
+    columns = [Column("figure"), Column("value", "right"), Column("what it is")]
+    return Table(columns, rows, "What it cost, and what a cold start can explain")
+
+
+def _billed_table(cost: pd.DataFrame) -> Table:
+    sums = cost.groupby("day")[["amount_usd", "list_usd"]].sum(min_count=1).astype("float64")
+    days = pd.date_range(sums.index.min(), sums.index.max(), freq="D")
+    rows = [
+        [f"{day:%Y-%m-%d}", usd(sums.at[day, "amount_usd"]), usd(sums.at[day, "list_usd"])]
+        if day in sums.index
+        else [f"{day:%Y-%m-%d}", "no rows", "no rows"]
+        for day in days
+    ]
+    total = sums.sum()
+    rows.append(["Total", usd(total["amount_usd"]), usd(total["list_usd"])])
+    columns = [Column("day"), Column("charged", "right"), Column("list price", "right")]
+    return Table(columns, rows, "Cost report by day (UTC); a day without rows is not a day at 0")

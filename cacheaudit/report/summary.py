@@ -1,0 +1,209 @@
+"""The headline and the three sentences. Every number comes from a value."""
+
+import math
+
+import pandas as pd
+
+from ..causes.facts import CohortFacts
+from ..causes.hypothesis import Cause
+from ..diagnosis import IncidentDiagnosis
+from ..metrics import cache_metrics, headline_rate
+from ..postmortem import Postmortem
+from ..words import count, listing, moment, share, span, times, usd
+
+MEASURE_NAMES = {
+    "hit_rate": "hit rate",
+    "read_share_of_cached": "read share of cached tokens (stands in for the hit rate)",
+    "usd_per_request": "cost per request",
+    "usd_per_mtok": "cost per million input tokens",
+    "volume": "input volume",
+}
+
+
+def headline(postmortem: Postmortem) -> str:
+    """One line: what happened, and how sure the cause is."""
+    found = postmortem.diagnosis
+    if found.verdict == "unfit_data":
+        return "Not known: this data cannot carry a verdict"
+    top = found.costliest
+    if top is None:
+        return "No incident found"
+    what = _what(top)
+    if top.verdict == "identified":
+        return f"{what}: {top.leading[0]}"
+    if top.verdict == "narrowed":
+        return f"{what}: {len(top.leading)} causes left that this data cannot tell apart"
+    return f"{what}: the cause is not identifiable with this data"
+
+
+def summary(postmortem: Postmortem) -> tuple[str, str, str]:
+    """What happened, why, and what a cold start or the data's limits have to do with it."""
+    found = postmortem.diagnosis
+    if found.verdict == "unfit_data":
+        return _unfit(postmortem)
+    top = found.costliest
+    if top is None:
+        return _quiet(postmortem)
+    return _happened(postmortem, top), _because(top), _bounded(top)
+
+
+def _what(top: IncidentDiagnosis) -> str:
+    incident = top.incident
+    name = MEASURE_NAMES[incident.measure].split(" (")[0].capitalize()
+    if incident.measure in ("hit_rate", "read_share_of_cached"):
+        return f"{name} {share(incident.before)} to {share(incident.after)}"
+    return f"{name} {times(incident.after)}"
+
+
+def _happened(postmortem: Postmortem, top: IncidentDiagnosis) -> str:
+    incident = top.incident
+    cohorts = [c.name for c in top.case.affected]
+    whose = f" of {listing(cohorts)}" if cohorts and cohorts != ["all traffic"] else ""
+    if incident.measure in ("hit_rate", "read_share_of_cached"):
+        moved = f"fell from {share(incident.before)} to {share(incident.after)}"
+    else:
+        moved = f"rose to {times(incident.after)} of its baseline"
+    began = "before the window" if incident.began_before else f"at {moment(incident.start)}"
+    if incident.start_low < incident.start_high:
+        began += f" (95 %: {moment(incident.start_low)} to {moment(incident.start_high)})"
+    text = f"The {MEASURE_NAMES[incident.measure]}{whose} {moved} {began} and {_over(top)}"
+    return f"{text}; {_excess_words(postmortem, top)}."
+
+
+def _over(top: IncidentDiagnosis) -> str:
+    recovery, incident = top.recovery, top.incident
+    if recovery is not None and recovery.recovered_at is not None:
+        return (
+            f"was back above {share(recovery.at_share)} of its baseline at"
+            f" {moment(recovery.recovered_at)}"
+        )
+    return f"ended at {moment(incident.end)}" if incident.end is not None else "has not come back"
+
+
+def _excess_words(postmortem: Postmortem, top: IncidentDiagnosis) -> str:
+    estimate = top.excess_usd
+    if math.isnan(estimate.value):
+        return f"what it cost is not known ({estimate.reason})"
+    if estimate.value == 0 and estimate.reason:
+        return f"none of it is excess ({estimate.reason})"
+    text = f"it cost {usd(estimate.value)} more than the baseline would have"
+    if not math.isnan(estimate.low):
+        text += f" (95 %: {usd(estimate.low)} to {usd(estimate.high)})"
+    if top.incident.end is None:
+        last = postmortem.usage["bucket_end"].max()
+        days = (last - top.incident.start) / pd.Timedelta("1D")
+        if days >= 1:
+            text += f", {usd(estimate.value / days)} a day"
+    if top.material is False:
+        text += f", which is below the {usd(postmortem.params.material_usd)} that count as material"
+    return text
+
+
+def _because(top: IncidentDiagnosis) -> str:
+    leading = [c for c in top.causes if c.standing == "leading"]
+    cleared = sum(c.standing == "ruled_out" for c in top.causes)
+    rest = f"{cleared} rival causes are ruled out by this data"
+    if not leading:
+        return f"Every cause in the catalogue is contradicted by something; {rest}."
+    if top.verdict == "identified":
+        first = leading[0]
+        return f"The cause is {first.id}: {_uncapped(first.says)} {rest[0].upper()}{rest[1:]}."
+    no_version = ""
+    if not any(c.family in ("model", "rollout") for c in leading) and not top.case.changes:
+        no_version = "No model version changed at the time. "
+    names = _by_family(leading)
+    if top.verdict == "not_identifiable":
+        given = listing([str(w) for w in top.case.coinciding["what"]])
+        return (
+            f"{no_version}Two changes coincide, the version and '{given}', so {names} cannot be"
+            f" told apart; {rest}."
+        )
+    return (
+        f"{no_version}This data cannot tell {len(leading)} causes apart ({names}); what would"
+        f" decide: {leading[0].needs}."
+    )
+
+
+def _by_family(causes: list[Cause]) -> str:
+    if len(causes) <= 5:
+        return listing([c.id for c in causes])
+    families: dict[str, int] = {}
+    for cause in causes:
+        families[cause.family] = families.get(cause.family, 0) + 1
+    return listing([f"{n} in {family}.*" for family, n in families.items()])
+
+
+def _bounded(top: IncidentDiagnosis) -> str:
+    cold, ratio = top.cold_start, top.case.list_price_ratio
+    parts = []
+    if cold is not None and not math.isnan(cold.ceiling_usd):
+        parts.append(
+            f"A cold start could explain at most {usd(cold.ceiling_usd)} of it, and"
+            f" {usd(cold.observed_usd)} was observed"
+        )
+    dearer = [a for a in top.incident.alarms if a.measure == "usd_per_request"]
+    own = [a for a in dearer if a.cohort in {c.cohort for c in top.case.affected}] or dearer
+    if own and not math.isnan(ratio) and top.case.pattern != "dearer":
+        parts.append(
+            f"the list price explains {times(ratio)} of a cost per request that rose to"
+            f" {times(max(a.after for a in own))}"
+        )
+    if not parts:
+        lasted = span(top.case.lasts_s)
+        parts.append(
+            f"It lasted {lasted}; a cold cache is warm again one lifetime"
+            f" ({span(top.case.longest_ttl_s)}) after traffic stops moving"
+        )
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _quiet(postmortem: Postmortem) -> tuple[str, str, str]:
+    usage, found = postmortem.usage, postmortem.diagnosis
+    rate = headline_rate(usage)
+    whole = cache_metrics(usage.assign(provider="all"), ["provider"]).iloc[0]
+    buckets = usage["bucket_start"].nunique()
+    total = found.costed.usd.sum(skipna=False)
+    money = f" for {usd(total)} at list prices" if not math.isnan(total) else ""
+    params = postmortem.params
+    return (
+        f"No incident was found between {moment(usage['bucket_start'].min())} and"
+        f" {moment(usage['bucket_end'].max())}: the {MEASURE_NAMES[rate]} is"
+        f" {share(whole[rate])} over {buckets} buckets with data.",
+        f"{count(whole['input_tokens'])} input tokens in {count(whole['requests'])} requests"
+        f"{money} were watched in {found.series_watched} series, with a chance of"
+        f" {share(found.alpha)} of any false alarm among them.",
+        f"A change of less than {share(params.min_drop)} in a hit rate or"
+        f" {share(params.min_rise)} in the cost of a request, and one that is shorter than two"
+        " buckets, would not have been called an incident.",
+    )
+
+
+def _unfit(postmortem: Postmortem) -> tuple[str, str, str]:
+    found = postmortem.diagnosis
+    unfit = [n.text for n in found.quality if n.severity == "unfit"]
+    if found.cost is not None and len(found.cost):
+        days = found.cost["day"].nunique()
+        known = (
+            f"{usd(float(found.cost['amount_usd'].sum()))} were charged on {days} days between"
+            f" {found.cost['day'].min():%Y-%m-%d} and {found.cost['day'].max():%Y-%m-%d}."
+        )
+    else:
+        rows = len(postmortem.usage)
+        known = f"{rows} rows were read from {postmortem.pull.source}."
+    return (
+        "This data cannot say whether there was an incident.",
+        f"{unfit[0]}",
+        known,
+    )
+
+
+def _uncapped(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:]
+
+
+def cohort_label(cohort: CohortFacts) -> str:
+    """A cohort with its route, for tables."""
+    if cohort.scope and cohort.route:
+        return f"{cohort.scope} via {cohort.route}"
+    return cohort.name

@@ -1,0 +1,19 @@
+"""The verdict for a terminal: what an on-call engineer needs before the page is rendered."""
+
+from ..postmortem import Postmortem
+from ..show import Bullets
+from . import sections
+
+LEAST = 3  # causes shown even where fewer lead
+
+
+def triage(postmortem: Postmortem) -> str:
+    """Headline, summary, the causes that stand, what would decide, and the data's limits."""
+    found = postmortem.diagnosis
+    parts = [sections.banner(postmortem).to_text(), sections.key_numbers(postmortem).to_text()]
+    if found.costliest is not None:
+        parts.append(sections.root_causes(postmortem)[0].to_text())
+    notes = [n.text for n in found.quality]
+    if notes:
+        parts.append(Bullets(notes).to_text())
+    return "\n\n".join(parts)
