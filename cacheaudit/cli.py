@@ -4,9 +4,9 @@
 import json
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ strict = click.option("--strict", is_flag=True, help="Tokens without a price are
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cacheaudit")
 def cli() -> None:
-    """Why did the prompt-cache bill spike? Tries every rival cause, and says what it cannot tell."""
+    """Why did the prompt-cache bill spike? Tries every rival cause; says what it cannot tell."""
 
 
 @cli.command()
@@ -222,6 +222,4 @@ def _leave(unpriced: list[dict[str, Any]], verdict: str, strict: bool) -> None:
 
 
 def _wait_for_interrupt() -> None:
-    import threading
-
     threading.Event().wait()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from .bars import Bars
 from .causes.case import Case, build_case
 from .causes.facts import rows_of
 from .causes.hypothesis import Cause
@@ -128,12 +129,7 @@ def diagnose(
     *,
     window: tuple[pd.Timestamp, pd.Timestamp] | None = None,
     refreshed_at: pd.Timestamp | None = None,
-    min_drop: float = 0.03,
-    min_rise: float = 0.15,
-    alpha: float = 0.01,
-    material_usd: float = 10.0,
-    recovered_at_share: float = 0.9,
-    recovery_hours: float = 72.0,
+    bars: Bars | None = None,
 ) -> Diagnosis:
     """Try every cause in the catalogue on *usage* (a usage frame); change no input.
 
@@ -141,56 +137,55 @@ def diagnose(
     requests      a request table; not used yet: ParamError if given
     cost          cost table, carried along for reconciliation
     window, refreshed_at   what was asked for, and until when the provider is complete
-    The rest is explained in params.PostmortemParams.
+    bars          what counts as a shift, as material, as recovered; None takes the defaults
     """
     if requests is not None:
         raise ParamError("requests are not read yet; leave requests=None and give bucketed usage.")
+    bars = Bars() if bars is None else bars
     usage = check_usage(usage)
     known = check_events(events if events is not None else empty_events())
     quality = check_quality(usage, window, refreshed_at)
     fit = settled(usage, refreshed_at)
-    unfit = any(n.severity == "unfit" for n in quality)
-    versions = version_changes(fit)
-    costed = cost_of(usage)
+    unfit = fit.empty or any(n.severity == "unfit" for n in quality)
     result = Diagnosis(
         verdict="unfit_data" if unfit else "no_incident",
         incidents=(),
-        versions=versions,
+        versions=version_changes(fit),
         events=known,
         quality=quality,
-        costed=costed,
+        costed=cost_of(usage),
         cost=None if cost is None else check_cost(cost),
         series_watched=0,
-        alpha=alpha,
+        alpha=bars.alpha,
     )
-    if unfit or fit.empty:
-        return result
-    width = usual_width(fit)
-    coarse = rollup(fit, width)
-    priced = cost_of(coarse)
-    series = watched_series(coarse, priced.usd, min_drop=min_drop, min_rise=min_rise)
-    fine = fit[(fit["bucket_end"] - fit["bucket_start"]) < width]
-    fit_cost = cost_of(fit)
-    found = tuple(
-        _diagnose_one(
-            build_case(sharpen(i, _rows_of_lead(i, fine), width), coarse, versions, known, width=width, min_drop=min_drop),
-            fit, fit_cost, material_usd, recovered_at_share, recovery_hours,
+    return result if unfit else _with_incidents(result, fit, bars)
+
+
+def _with_incidents(result: Diagnosis, usage: pd.DataFrame, bars: Bars) -> Diagnosis:
+    """*result* with the incidents of *usage*, each tried against the catalogue."""
+    width = usual_width(usage)
+    coarse = rollup(usage, width)
+    series = watched_series(
+        coarse, cost_of(coarse).usd, min_drop=bars.min_drop, min_rise=bars.min_rise
+    )
+    fine = usage[(usage["bucket_end"] - usage["bucket_start"]) < width]
+    found = []
+    for incident in find_incidents(series, width, bars.alpha):
+        case = build_case(
+            sharpen(incident, _rows_of_lead(incident, fine), width),
+            coarse,
+            result.versions,
+            result.events,
+            width=width,
+            min_drop=bars.min_drop,
         )
-        for i in find_incidents(series, width, alpha)
-    )  # fmt: skip
-    result = replace(result, incidents=found, series_watched=len(series))
+        found.append(_diagnose_one(case, usage, result.costed, bars))
+    result = replace(result, incidents=tuple(found), series_watched=len(series))
     top = result.costliest
     return result if top is None else replace(result, verdict=top.verdict)
 
 
-def _diagnose_one(
-    case: Case,
-    usage: pd.DataFrame,
-    priced: Costed,
-    material_usd: float,
-    at_share: float,
-    within_hours: float,
-) -> IncidentDiagnosis:
+def _diagnose_one(case: Case, usage: pd.DataFrame, priced: Costed, bars: Bars) -> IncidentDiagnosis:
     causes = rank_causes(case)
     estimate = excess(case, usage, priced)
     rows = case.affected_rows(usage)
@@ -204,10 +199,10 @@ def _diagnose_one(
         recovery=recovery_of(
             case.incident,
             rollup(rows, case.width),
-            at_share=at_share,
-            within_hours=within_hours,
+            at_share=bars.recovered_at_share,
+            within_hours=bars.recovery_hours,
         ),
-        material=None if pd.isna(estimate.value) else abs(estimate.value) >= material_usd,
+        material=None if pd.isna(estimate.value) else abs(estimate.value) >= bars.material_usd,
     )
 
 

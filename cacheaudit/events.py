@@ -12,7 +12,7 @@ import pandas as pd
 
 from .changes import level_shifts
 from .metrics import usual_width
-from .schema import COHORT, INPUT, TOKENS, check_events
+from .schema import COHORT, INPUT, TOKENS, check_events, label
 
 PRESENCE = 0.05  # least share of a cohort's day that makes a model more than a stray call
 TAKEOVER = 0.3  # step in share that makes a model which served all along a version change
@@ -55,18 +55,14 @@ def version_changes(usage: pd.DataFrame) -> tuple[VersionChange, ...]:
     named = usage.assign(tokens=tokens)[usage["model"].notna() & (tokens > 0)]
     found: list[VersionChange] = []
     for (scope, route), rows in named.groupby(COHORT, dropna=False, observed=True):
-        found.extend(_of_cohort(_text(scope), _text(route), rows))
+        found.extend(_of_cohort(label(scope), label(route), rows))
     return tuple(sorted(found, key=lambda c: (c.start, c.scope or "", c.to_model)))
-
-
-def _text(value: object) -> str | None:
-    return None if pd.isna(value) else str(value)
 
 
 def _of_cohort(scope: str | None, route: str | None, rows: pd.DataFrame) -> Iterator[VersionChange]:
     first = rows["bucket_start"].min()
     daily = rows.groupby([rows["bucket_start"].dt.floor("D"), "model"], observed=True)["tokens"]
-    share = daily.sum().unstack(fill_value=0.0)
+    share = daily.sum().unstack(fill_value=0)
     share = share.div(share.sum(axis=1), axis=0)
     for model in share.columns[(share >= PRESENCE).any()]:
         own = rows[rows["model"] == model].sort_values("bucket_start")

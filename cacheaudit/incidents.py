@@ -14,7 +14,7 @@ import pandas as pd
 
 from .changes import Levels, Segment, level_shifts
 from .metrics import cache_metrics, headline_rate, reports
-from .schema import COHORT
+from .schema import COHORT, label
 
 Measure = Literal["hit_rate", "read_share_of_cached", "usd_per_request", "usd_per_mtok", "volume"]
 WEEK = pd.Timedelta("7D")
@@ -88,7 +88,7 @@ def watched_series(
     cohorts = list(priced.groupby(COHORT, dropna=False, observed=True))
     if len(cohorts) > 1:
         for (scope, route), rows in cohorts:
-            cohort = (_text(scope), _text(route))
+            cohort = (label(scope), label(route))
             found.extend(_rates(rows, cohort, min_drop, min_rise))
     return tuple(found)
 
@@ -159,7 +159,7 @@ def _rates(
         yield Series(
             measure="usd_per_request" if counted else "usd_per_mtok",
             cohort=cohort,
-            values=np.log(cost),
+            values=cost.map(np.log),
             weight=units,
             falls_hurt=False,
             min_step=float(np.log1p(min_rise)),
@@ -180,7 +180,7 @@ def _volume(usage: pd.DataFrame) -> Iterator[Series]:
         yield Series(
             measure="volume",
             cohort=None,
-            values=np.log(daily),
+            values=daily.map(np.log),
             weight=pd.Series(1.0, index=daily.index),
             falls_hurt=False,
             min_step=float(np.log1p(VOLUME_RISE)),
@@ -278,7 +278,3 @@ def _incident(alarms: list[Alarm]) -> Incident:
         began_before=lead.began_before,
         alarms=tuple(sorted(alarms, key=rank)),
     )
-
-
-def _text(value: object) -> str | None:
-    return None if pd.isna(value) else str(value)

@@ -92,7 +92,7 @@ def usual_width(usage: pd.DataFrame) -> pd.Timedelta:
     spans = usage[BUCKET].drop_duplicates()
     width = spans["bucket_end"] - spans["bucket_start"]
     covered = width.groupby(width).sum()
-    return pd.Timedelta(covered.idxmax())
+    return pd.Timedelta(covered.index[int(covered.to_numpy().argmax())])
 
 
 def reports(usage: pd.DataFrame, column: str) -> bool:

@@ -14,10 +14,12 @@ from typing import Any, Self, TypeVar, get_origin
 import pandas as pd
 import yaml
 
+from .bars import Bars
 from .errors import ParamError
 
 T = TypeVar("T", bound="PostmortemParams")
 
+DEFAULT = Bars()
 BUCKETS = {"1m": pd.Timedelta("1min"), "1h": pd.Timedelta("1h"), "1d": pd.Timedelta("1D")}
 
 
@@ -57,12 +59,12 @@ class PostmortemParams:
     names: dict[str, str] = field(default_factory=dict)
     events_path: str = ""
     signals_path: str = ""
-    min_drop: float = 0.03
-    min_rise: float = 0.15
-    alpha: float = 0.01
-    material_usd: float = 10.0
-    recovered_at_share: float = 0.9
-    recovery_hours: float = 72.0
+    min_drop: float = DEFAULT.min_drop
+    min_rise: float = DEFAULT.min_rise
+    alpha: float = DEFAULT.alpha
+    material_usd: float = DEFAULT.material_usd
+    recovered_at_share: float = DEFAULT.recovered_at_share
+    recovery_hours: float = DEFAULT.recovery_hours
     run_folder: str = ""
 
     def __post_init__(self) -> None:
@@ -84,6 +86,11 @@ class PostmortemParams:
     def window(self) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
         """[start, end) as UTC timestamps; None where the source decides."""
         return _time("start", self.start), _time("end", self.end)
+
+    @property
+    def bars(self) -> Bars:
+        """What counts as a shift, as material, as recovered."""
+        return Bars(**{f.name: getattr(self, f.name) for f in fields(Bars)})
 
     @property
     def width(self) -> pd.Timedelta:

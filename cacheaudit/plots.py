@@ -112,7 +112,9 @@ def shade_incidents(incidents: Iterable[Incident], until: pd.Timestamp, axes: li
     """A band over each incident."""
     for incident in incidents:
         for ax in axes:
-            ax.axvspan(incident.start, incident.end or until, color=VERMILION, alpha=0.08, lw=0)
+            ax.axvspan(
+                _x(incident.start), _x(incident.end or until), color=VERMILION, alpha=0.08, lw=0
+            )
 
 
 def mark_versions(changes: Iterable[VersionChange], axes: list[Axes]) -> None:
@@ -124,13 +126,13 @@ def mark_versions(changes: Iterable[VersionChange], axes: list[Axes]) -> None:
         first = not any(at == change.start for at, _ in seen)
         seen.add((change.start, change.to_model))
         for ax in axes:
-            ax.axvline(mdates.date2num(change.start), color=INK, lw=1, ls=(0, (4, 3)))
+            ax.axvline(_x(change.start), color=INK, lw=1, ls=(0, (4, 3)))
             if change.is_ramp and change.end is not None:
-                ax.axvspan(change.start, change.end, color=GREY, alpha=0.15, lw=0)
+                ax.axvspan(_x(change.start), _x(change.end), color=GREY, alpha=0.15, lw=0)
         if first:
             axes[0].annotate(
                 change.to_model,
-                (mdates.date2num(change.start), 1.0),
+                (_x(change.start), 1.0),
                 xycoords=("data", "axes fraction"),
                 xytext=(4, 2),
                 textcoords="offset points",
@@ -140,10 +142,16 @@ def mark_versions(changes: Iterable[VersionChange], axes: list[Axes]) -> None:
 
 def time_axis(ax: Axes) -> Axes:
     """Concise UTC dates along the bottom."""
-    locator = mdates.AutoDateLocator(minticks=3, maxticks=8)
+    locator = mdates.AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, show_offset=False))
+    form = mdates.ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(form)
     return ax
+
+
+def _x(at: pd.Timestamp) -> float:
+    """A time as matplotlib's days."""
+    return float(mdates.date2num(at))  # type: ignore[no-untyped-call]
 
 
 def _colors(names: Iterable[str], affected: set[str]) -> list[str]:

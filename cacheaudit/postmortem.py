@@ -40,12 +40,7 @@ def investigate(params: PostmortemParams, *, now: pd.Timestamp | None = None) ->
         cost=pull.cost,
         window=(pull.start, pull.end),
         refreshed_at=pull.refreshed_at,
-        min_drop=params.min_drop,
-        min_rise=params.min_rise,
-        alpha=params.alpha,
-        material_usd=params.material_usd,
-        recovered_at_share=params.recovered_at_share,
-        recovery_hours=params.recovery_hours,
+        bars=params.bars,
     )
     return Postmortem(
         params=params, pull=pull, signals=signals, diagnosis=diagnosis, fetched_at=at.floor("s")

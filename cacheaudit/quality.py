@@ -29,7 +29,7 @@ def settled(usage: pd.DataFrame, refreshed_at: pd.Timestamp | None) -> pd.DataFr
     """*usage* without the buckets that the provider had not finished when it was asked."""
     if refreshed_at is None:
         return usage
-    return usage[usage["bucket_end"] <= refreshed_at].reset_index(drop=True)
+    return usage[usage["bucket_end"] <= refreshed_at]
 
 
 def check_quality(
@@ -104,7 +104,7 @@ def _partial(usage: pd.DataFrame) -> Iterator[QualityNote]:
     spans = usage.groupby(usage["bucket_start"].dt.floor(width)).agg(
         start=("bucket_start", "min"), end=("bucket_end", "max")
     )
-    cut = spans[(spans["start"] > spans.index) | (spans["end"] < spans.index + width)]
+    cut = spans[(spans["start"] > spans.index) | ((spans["end"] - width) < spans.index)]
     edges = cut[cut.index.isin([spans.index.min(), spans.index.max()])]
     if len(edges):
         days = ", ".join(

@@ -56,7 +56,7 @@ def recovery_of(
     after_start = back[back.index > incident.start_high] if not incident.began_before else back
     at = None
     if incident.end is not None and after_start.any():
-        at = pd.Timestamp(after_start.idxmax())
+        at = after_start.index[int(after_start.to_numpy().argmax())]
     last = rows["bucket_end"].max()
     day = rows[rows["bucket_start"] >= last - pd.Timedelta("1D")]
     now = cache_metrics(day.assign(provider="all"), ["provider"])[incident.measure].iloc[0]

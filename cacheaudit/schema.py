@@ -35,6 +35,7 @@ repeat complete keys.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -60,6 +61,11 @@ TOKEN_TYPES = ["uncached_input", "cache_read", *(f"cache_write_{x}" for x in LIF
 EVENT_KINDS = ["model", "client", "gateway", "prompt", "config", "price", "provider"]
 EVENTS = ["at", "kind", "what", "scope", "source"]
 SIGNALS = ["at", "name", "value", "unit"]
+
+
+def label(value: Any) -> str | None:
+    """A label out of a frame: text, or None for NA."""
+    return None if pd.isna(value) else str(value)
 
 
 def check_usage(frame: pd.DataFrame) -> pd.DataFrame:
@@ -165,12 +171,13 @@ def _column(frame: pd.DataFrame, column: str) -> pd.Series:
                 " Use pd.to_datetime(..., utc=True)."
             )
     try:
-        return values.astype(_dtype(column)).reset_index(drop=True)
+        typed: pd.Series = values.astype(_dtype(column))  # type: ignore[call-overload]
     except (TypeError, ValueError) as error:
         raise SchemaError(
             f"{column} is {values.dtype} and holds values that are not {_dtype(column)};"
             " expected whole counts, numbers or text, with empty for not reported."
         ) from error
+    return typed.reset_index(drop=True)
 
 
 def _without_overlaps(usage: pd.DataFrame) -> pd.DataFrame:

@@ -344,13 +344,16 @@ def test_a_month_of_minutes_pages_through_in_well_under_a_second():
     by = {"group_by[]": ["model", "workspace_id", "api_key_id", "context_window", "service_tier"]}
     with serve(app) as url, httpx2.Client(base_url=url) as client:
         app.state.client = client
-        began = time.perf_counter()
-        found = pages(app, USAGE, **{**HOURLY, "limit": 1000, **by})
-        elapsed = time.perf_counter() - began
+        elapsed = []
+        for _ in range(3):  # moving the clock forgets the sums; the machine may be busy elsewhere
+            app.state.ledger.move(NOW)
+            began = time.perf_counter()
+            found = pages(app, USAGE, **{**HOURLY, "limit": 1000, **by})
+            elapsed.append(time.perf_counter() - began)
 
     assert len(dense) == 31 * 1440 * 3
     assert [len(page["data"]) for page in found] == [1000, 1000, 30 * 72 - 2000]
-    assert elapsed < 1
+    assert min(elapsed) < 1
 
 
 def test_two_sandboxes_run_side_by_side_and_stop_with_their_blocks(truth):

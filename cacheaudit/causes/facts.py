@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -9,7 +10,7 @@ from ..events import VersionChange
 from ..incidents import Cohort, Incident
 from ..metrics import cache_metrics, reports
 from ..rules import ModelRule, rule
-from ..schema import COHORT
+from ..schema import COHORT, label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +102,9 @@ def cohort_facts(
         )
 
 
-def _key(labels: object) -> Cohort:
-    scope, route = labels  # type: ignore[misc]
-    return (None if pd.isna(scope) else str(scope), None if pd.isna(route) else str(route))
+def _key(labels: Any) -> Cohort:
+    scope, route = labels
+    return label(scope), label(route)
 
 
 def _side(rows: pd.DataFrame) -> Side:

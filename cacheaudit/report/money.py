@@ -62,13 +62,8 @@ def _excess_table(top: IncidentDiagnosis) -> Table:
 def _billed_table(cost: pd.DataFrame) -> Table:
     sums = cost.groupby("day")[["amount_usd", "list_usd"]].sum(min_count=1).astype("float64")
     days = pd.date_range(sums.index.min(), sums.index.max(), freq="D")
-    rows = [
-        [f"{day:%Y-%m-%d}", usd(sums.at[day, "amount_usd"]), usd(sums.at[day, "list_usd"])]
-        if day in sums.index
-        else [f"{day:%Y-%m-%d}", "no rows", "no rows"]
-        for day in days
-    ]
-    total = sums.sum()
-    rows.append(["Total", usd(total["amount_usd"]), usd(total["list_usd"])])
+    known = {day: (usd(a), usd(b)) for day, a, b in sums.itertuples()}
+    rows = [[f"{day:%Y-%m-%d}", *known.get(day, ("no rows", "no rows"))] for day in days]
+    rows.append(["Total", usd(sums["amount_usd"].sum()), usd(sums["list_usd"].sum())])
     columns = [Column("day"), Column("charged", "right"), Column("list price", "right")]
     return Table(columns, rows, "Cost report by day (UTC); a day without rows is not a day at 0")

@@ -1,23 +1,30 @@
 """The postmortem's headings, each as the pieces that stand under it. Words and tables only."""
 
+from typing import Literal
+
 import pandas as pd
 
 from ..diagnosis import IncidentDiagnosis
 from ..postmortem import Postmortem
+from ..schema import label
 from ..show import Bullets, Card, Cards, Column, Details, KeyNumbers, Prose, Table, Verdict
 from ..words import count, listing, moment, share, span, times, usd
 from .actions import action_items
 from .summary import MEASURE_NAMES, cohort_label, headline, summary
 
+STATUS: dict[str, Literal["incident", "quiet", "unknown"]] = {
+    "no_incident": "quiet",
+    "unfit_data": "unknown",
+    "identified": "incident",
+    "narrowed": "incident",
+    "not_identifiable": "incident",
+}
 NOTHING = "Nothing to say: no incident was found."
 
 
 def banner(postmortem: Postmortem) -> Verdict:
     """The verdict and its three sentences."""
-    status = {"no_incident": "quiet", "unfit_data": "unknown"}.get(
-        postmortem.diagnosis.verdict, "incident"
-    )
-    return Verdict(status, headline(postmortem), summary(postmortem))
+    return Verdict(STATUS[postmortem.diagnosis.verdict], headline(postmortem), summary(postmortem))
 
 
 def key_numbers(postmortem: Postmortem) -> KeyNumbers:
@@ -105,7 +112,13 @@ def trigger(postmortem: Postmortem) -> list[Prose | Table]:
         for c in found.versions
     ]
     rows += [
-        [moment(e["at"]), f"{e['kind']}: {e['what']}", _text(e["scope"]), "", _near(top, e["at"])]
+        [
+            moment(e["at"]),
+            f"{e['kind']}: {e['what']}",
+            label(e["scope"]) or "",
+            "",
+            _near(top, e["at"]),
+        ]
         for _, e in found.events.iterrows()
     ]
     columns = [Column("at"), Column("change"), Column("cohort"), Column("how"),
@@ -240,7 +253,3 @@ def _near(top: IncidentDiagnosis | None, at: pd.Timestamp) -> str:
     if top is None:
         return "no"
     return "coincides" if (top.case.coinciding["at"] == at).any() else "no"
-
-
-def _text(value: object) -> str:
-    return "" if pd.isna(value) else str(value)

@@ -9,8 +9,9 @@ from ..causes.hypothesis import Cause
 from ..diagnosis import IncidentDiagnosis
 from ..metrics import cache_metrics, headline_rate
 from ..postmortem import Postmortem
-from ..words import count, listing, moment, share, span, times, usd
+from ..words import NBSP, count, listing, moment, share, span, times, usd
 
+NINETY_FIVE = f"95{NBSP}%"
 MEASURE_NAMES = {
     "hit_rate": "hit rate",
     "read_share_of_cached": "read share of cached tokens (stands in for the hit rate)",
@@ -65,7 +66,7 @@ def _happened(postmortem: Postmortem, top: IncidentDiagnosis) -> str:
         moved = f"rose to {times(incident.after)} of its baseline"
     began = "before the window" if incident.began_before else f"at {moment(incident.start)}"
     if incident.start_low < incident.start_high:
-        began += f" (95 %: {moment(incident.start_low)} to {moment(incident.start_high)})"
+        began += f" ({NINETY_FIVE}: {moment(incident.start_low)} to {moment(incident.start_high)})"
     text = f"The {MEASURE_NAMES[incident.measure]}{whose} {moved} {began} and {_over(top)}"
     return f"{text}; {_excess_words(postmortem, top)}."
 
@@ -88,7 +89,7 @@ def _excess_words(postmortem: Postmortem, top: IncidentDiagnosis) -> str:
         return f"none of it is excess ({estimate.reason})"
     text = f"it cost {usd(estimate.value)} more than the baseline would have"
     if not math.isnan(estimate.low):
-        text += f" (95 %: {usd(estimate.low)} to {usd(estimate.high)})"
+        text += f" ({NINETY_FIVE}: {usd(estimate.low)} to {usd(estimate.high)})"
     if top.incident.end is None:
         last = postmortem.usage["bucket_end"].max()
         days = (last - top.incident.start) / pd.Timedelta("1D")

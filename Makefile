@@ -1,0 +1,42 @@
+# Two commands: `make demo` and `make test`. Both make .venv and install all they need.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test lint lab bench examples clean help
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+demo: $(READY)  ## a planted migration as a postmortem; prints the page and three sentences
+	$(BIN)/cacheaudit demo --out reports
+
+test: $(READY) lint  ## lint, types and tests
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p cacheaudit
+
+lab: $(READY)  ## JupyterLab on the notebooks, on loopback
+	$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=.
+
+bench: $(READY)  ## benchmarks: ratios against named rivals in the same run
+	$(BIN)/python bench/changes.py
+	$(BIN)/python bench/demo.py
+
+examples: $(READY)  ## the pages of reports/examples
+	$(BIN)/python -m cacheaudit.examples reports/examples
+
+clean:  ## remove the environment, caches and runs; keeps reports/examples
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find reports -mindepth 1 -maxdepth 1 ! -name examples ! -name .gitkeep -exec rm -rf {} +
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and "found Python %d.%d; cacheaudit needs 3.11 or later. Set PYTHON=python3.11 or newer." % v)'
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "found no venv module for $(PYTHON); on Debian: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
