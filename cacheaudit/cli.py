@@ -145,9 +145,7 @@ def demo(out: Path) -> None:
 def main() -> None:
     """Entry point: an error raised on purpose is one line on stderr and exit 1."""
     try:
-        cli(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        sys.exit(cli(standalone_mode=False))  # click hands back the code of an Exit
     except click.ClickException as wrong:
         wrong.show()
         sys.exit(wrong.exit_code)

@@ -123,7 +123,7 @@ def _arrivals(
     at_s, prefix = rng.uniform(0, seconds, n), rng.integers(0, cohort.prefixes, n)
     day = (at_s // 86400).astype(int)
     hour = at_s / 3600 % 24
-    weekday = (window[0].dayofweek + day) % 7
+    weekday = (window[0].day_of_week + day) % 7
     mood = rng.lognormal(0, 0.08, day.max() + 1)[day]
     live = (0.55 + 0.4 * np.cos((hour - 14) / 24 * 2 * np.pi)) * np.where(weekday < 5, 1, 0.7)
     kept = (prefix + 0.5) / cohort.prefixes < live * mood

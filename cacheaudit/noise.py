@@ -37,7 +37,7 @@ def rhythm(series: pd.Series) -> Floats:
         return np.zeros(len(series))
     long = span >= 2 * WEEK
     level = series.rolling(WEEK if long else DAY, center=True, min_periods=1).median()
-    cell = index.hour.to_numpy() + (24 * (index.dayofweek.to_numpy() >= 5) if long else 0)
+    cell = index.hour.to_numpy() + (24 * (index.day_of_week.to_numpy() >= 5) if long else 0)
     away = (series - level).groupby(cell)
     offset = away.transform("median").where(away.transform("size") >= ENOUGH, 0.0)
     return offset.to_numpy(float)

@@ -48,12 +48,7 @@ def plot_rates(rates: pd.DataFrame, affected: set[str], *, ax: Axes) -> Axes:
     for color, name in zip(_colors(rates.columns, affected), rates.columns, strict=True):
         series = rates[name]
         width = 1.8 if name in affected else 1.1
-        dotted = series.notna().sum() <= 60
-        sns.lineplot(
-            x=series.index, y=series.to_numpy(), ax=ax, color=color, lw=width,
-            marker="o" if dotted else None, markersize=4, markeredgewidth=0, errorbar=None,
-            legend=False,
-        )  # fmt: skip
+        _line(series, color, width, ax)
         known = series.dropna()
         if len(known):
             last.append((float(known.iloc[-1]), name, color))
@@ -66,9 +61,8 @@ def plot_rates(rates: pd.DataFrame, affected: set[str], *, ax: Axes) -> Axes:
 
 def plot_shares(written: pd.Series, uncached: pd.Series, *, ax: Axes) -> Axes:
     """Write share and uncached share by bucket."""
-    for series, color, _ in ((uncached, VERMILION, "uncached"), (written, ORANGE, "written")):
-        sns.lineplot(x=series.index, y=series.to_numpy(), ax=ax, color=color, lw=1.5,
-                     errorbar=None, legend=False)  # fmt: skip
+    for series, color in ((uncached, VERMILION), (written, ORANGE)):
+        _line(series, color, 1.5, ax)
     ends = [
         (float(s.dropna().iloc[-1]), n, c)
         for s, c, n in ((uncached, VERMILION, "uncached"), (written, ORANGE, "written"))
@@ -147,6 +141,16 @@ def time_axis(ax: Axes) -> Axes:
     form = mdates.ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_formatter(form)
     return ax
+
+
+def _line(series: pd.Series, color: str, width: float, ax: Axes) -> None:
+    """A line that breaks where there is no data; points where it has nothing to join."""
+    values = series.to_numpy(float)
+    sparse = bool(series.isna().any()) or len(series) <= 60
+    ax.plot(
+        pd.DatetimeIndex(series.index), values, color=color, lw=width,
+        marker="o" if sparse else None, markersize=3, markeredgewidth=0,
+    )  # fmt: skip
 
 
 def _x(at: pd.Timestamp) -> float:

@@ -18,10 +18,8 @@ from typing import Any, NamedTuple
 
 import nbformat
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 from nbconvert import HTMLExporter
 from nbformat.reader import NotJSONError
-from traitlets.config import Config
 
 from . import errors
 from .errors import AuditError, RunFailed
@@ -83,10 +81,10 @@ def page_html(notebook: Any, *, title: str) -> str:
     return template.render(
         title=plain(title),
         heading=body.title or plain(title),
-        css=Markup(_CSS_AIR.sub("", css)),
+        css=_CSS_AIR.sub("", css),
         headings=body.headings,
-        lead=Markup(lead),
-        rest=Markup(rest),
+        lead=lead,
+        rest=rest,
     )
 
 
@@ -132,12 +130,14 @@ def _body_html(notebook: Any) -> str:
         if cell.cell_type == "code":
             kept.outputs = [o for o in cell.outputs if SHOWN & set(o.get("data", ()))]
         seen.cells.append(kept)
-    config = Config()
-    config.HTMLExporter.exclude_input = True
-    config.HTMLExporter.exclude_input_prompt = True
-    config.HTMLExporter.exclude_output_prompt = True
-    config.HTMLExporter.exclude_anchor_links = True
-    html: str = HTMLExporter(config=config, template_name="basic").from_notebook_node(seen)[0]
+    exporter = HTMLExporter(
+        template_name="basic",
+        exclude_input=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        exclude_anchor_links=True,
+    )
+    html: str = exporter.from_notebook_node(seen)[0]
     return html
 
 
@@ -170,10 +170,10 @@ class _Body(HTMLParser):
 
     def split(self) -> tuple[str, str]:
         """What comes before the contents list, and after: it never comes before the verdict."""
-        above = sum(start < self._verdict for start in self._starts)
-        if not self._starts:
+        if len(self._starts) < 2:
             return "".join(self._out), ""
-        cut = self._starts[above if above < min(2, len(self._starts)) else 0]
+        above = sum(start < self._verdict for start in self._starts)
+        cut = self._starts[above if above < 2 else 0]  # a verdict further down does not move it
         return "".join(self._out[:cut]), "".join(self._out[cut:])
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from .summary import MEASURE_NAMES, headline
 Draw = Callable[[Axes], object]
 
 MOST_LINES = 6  # cohorts by name; the rest is only in the total
+WIDE = 6.8  # inches: wide enough for a page, and its text can still be read on a phone
 NEAR = pd.Timedelta("3h")
 FINE = pd.Timedelta("5min")
 
@@ -35,7 +36,7 @@ def overview(postmortem: Postmortem) -> Figure | Prose:
         figure, grid = plt.subplots(
             len(panels),
             1,
-            figsize=(8.6, 1.0 + 1.75 * len(panels)),
+            figsize=(WIDE, 0.9 + 1.6 * len(panels)),
             sharex=True,
             height_ratios=[1.6] + [1.0] * (len(panels) - 1),
         )
@@ -70,7 +71,7 @@ def cutover(postmortem: Postmortem) -> Figure | Prose:
     fine = usage[near & (usage["bucket_end"] - usage["bucket_start"] < FINE)]
     affected = {c.name for c in top.case.affected}
     with plots.theme():
-        figure, ax = plt.subplots(figsize=(8.6, 3.2))
+        figure, ax = plt.subplots(figsize=(WIDE, 2.9))
         rates = _by_cohort(rollup(fine, FINE), headline_rate(fine), FINE)
         plots.plot_rates(rates, affected, ax=ax)
         plots.mark_versions(top.case.changes, [ax])
@@ -167,7 +168,7 @@ def _billed(postmortem: Postmortem) -> Figure | Prose:
     ).astype("float64")  # fmt: skip
     table = table[table.sum().sort_values(ascending=False).index]
     with plots.theme():
-        figure, ax = plt.subplots(figsize=(8.6, 3.4))
+        figure, ax = plt.subplots(figsize=(WIDE, 3.0))
         plots.plot_stack(table, ax=ax)
         plots.time_axis(ax)
         figure.tight_layout()

@@ -1,23 +1,27 @@
 """The cost section: excess and ceiling side by side, what was charged, what has no price."""
 
 import math
+from typing import Any
 
 import pandas as pd
 
 from ..diagnosis import IncidentDiagnosis
 from ..postmortem import Postmortem
-from ..show import Column, Prose, Table
+from ..schema import label
+from ..show import Column, Details, Piece, Prose, Table
 from ..words import UNKNOWN, count, listing, span, times, usd
 
 
-def money(postmortem: Postmortem) -> list[Prose | Table]:
+def money(postmortem: Postmortem) -> list[Piece]:
     """Excess, cold-start ceiling and what persisted, side by side; prices that are missing."""
     found, top = postmortem.diagnosis, postmortem.diagnosis.costliest
-    pieces: list[Prose | Table] = []
+    pieces: list[Piece] = []
     if top is not None:
         pieces.append(_excess_table(top))
     if found.cost is not None and len(found.cost):
-        pieces.append(_billed_table(found.cost))
+        by_day = _billed_table(found.cost)
+        pieces.append(_billed_by_model(found.cost))
+        pieces.append(Details("Cost report by day", by_day) if len(postmortem.usage) else by_day)
     if found.costed.book.unpriced:
         pieces.append(
             Table(
@@ -57,6 +61,23 @@ def _excess_table(top: IncidentDiagnosis) -> Table:
     rows.append(["List price of the same tokens", times(ratio), "chosen, so no excess"])
     columns = [Column("figure"), Column("value", "right"), Column("what it is")]
     return Table(columns, rows, "What it cost, and what a cold start can explain")
+
+
+def _billed_by_model(cost: pd.DataFrame) -> Table:
+    """Charges by model, with the first and last day of each: a version change shows here too."""
+    rows = []
+    for name, own in cost.groupby("model", dropna=False):
+        charged, listed = own["amount_usd"].sum(min_count=1), own["list_usd"].sum(min_count=1)
+        days = f"{own['day'].min():%Y-%m-%d} to {own['day'].max():%Y-%m-%d}"
+        rows.append([label(name) or "not named", days, usd(_float(charged)), usd(_float(listed))])
+    columns = [
+        Column("model"), Column("days"), Column("charged", "right"), Column("list price", "right")
+    ]  # fmt: skip
+    return Table(columns, rows, "Cost report by model")
+
+
+def _float(value: Any) -> float:
+    return float("nan") if pd.isna(value) else float(value)
 
 
 def _billed_table(cost: pd.DataFrame) -> Table:

@@ -5,6 +5,7 @@ from typing import Literal
 import pandas as pd
 
 from ..diagnosis import IncidentDiagnosis
+from ..metrics import cache_metrics, headline_rate
 from ..postmortem import Postmortem
 from ..schema import label
 from ..show import Bullets, Card, Cards, Column, Details, KeyNumbers, Prose, Table, Verdict
@@ -19,7 +20,6 @@ STATUS: dict[str, Literal["incident", "quiet", "unknown"]] = {
     "narrowed": "incident",
     "not_identifiable": "incident",
 }
-NOTHING = "Nothing to say: no incident was found."
 
 
 def banner(postmortem: Postmortem) -> Verdict:
@@ -45,18 +45,41 @@ def key_numbers(postmortem: Postmortem) -> KeyNumbers:
         if top.cold_start is not None:
             note = f"observed: {usd(top.cold_start.observed_usd)}"
             items.append(("Cold start, at most", usd(top.cold_start.ceiling_usd), note))
-    note = f"{count(unpriced)} tokens have no price" if unpriced else "list prices of the day"
-    items.append(("Cost of the window", usd(total), note))
+    elif len(postmortem.usage):
+        items += _volume(postmortem)
+    if len(postmortem.usage):
+        note = f"{count(unpriced)} tokens have no price" if unpriced else "list prices of the day"
+        items.append(("Cost of the window", usd(total), note))
     if found.cost is not None:
         items.append(("Charged", usd(float(found.cost["amount_usd"].sum())), "cost report"))
     return KeyNumbers(items)
+
+
+def _volume(postmortem: Postmortem) -> list[tuple[str, str, str]]:
+    """Figures of a window in which nothing happened."""
+    usage = postmortem.usage
+    rate = headline_rate(usage)
+    whole = cache_metrics(usage.assign(provider="all"), ["provider"]).iloc[0]
+    name = "Hit rate" if rate == "hit_rate" else "Read share of cached"
+    return [
+        (name, share(whole[rate]), "over the window"),
+        ("Input tokens", count(whole["input_tokens"]), ""),
+        ("Requests", count(whole["requests"]), ""),
+    ]
+
+
+def _nothing(postmortem: Postmortem) -> Prose:
+    """Under a heading that only an incident fills."""
+    if postmortem.diagnosis.verdict == "unfit_data":
+        return Prose(["Not judged: this data cannot carry a verdict."])
+    return Prose(["No incident was found."])
 
 
 def impact(postmortem: Postmortem) -> list[Prose | Table]:
     """Who was affected, and who was not, in the same hours."""
     top = postmortem.diagnosis.costliest
     if top is None:
-        return [Prose([NOTHING])]
+        return [_nothing(postmortem)]
     rows = [
         [
             cohort_label(c),
@@ -91,6 +114,8 @@ def impact(postmortem: Postmortem) -> list[Prose | Table]:
 def trigger(postmortem: Postmortem) -> list[Prose | Table]:
     """Changes of version and given events, with how they stand to the start."""
     found = postmortem.diagnosis
+    if postmortem.usage.empty:
+        return [Prose(["There is no usage, so version changes cannot be seen."])]
     if not found.versions and found.events.empty:
         named = postmortem.usage["model"].notna().any() if len(postmortem.usage) else False
         seen = (
@@ -104,7 +129,7 @@ def trigger(postmortem: Postmortem) -> list[Prose | Table]:
     rows = [
         [
             moment(c.start),
-            f"{c.from_model or 'nothing'} -> {c.to_model}" + (" (came back)" if c.returned else ""),
+            f"{c.from_model or 'nothing'} → {c.to_model}" + (" (came back)" if c.returned else ""),
             c.scope or c.route or "all traffic",
             "until " + moment(c.end) if c.is_ramp else "at once",
             "coincides" if id(c) in coincide else "no",
@@ -133,7 +158,7 @@ def root_causes(postmortem: Postmortem) -> list[Prose | Cards | Details]:
     """Leading and possible causes as cards; those ruled out behind one line."""
     top = postmortem.diagnosis.costliest
     if top is None:
-        return [Prose([NOTHING])]
+        return [_nothing(postmortem)]
     by_standing = {
         standing: [c for c in top.causes if c.standing == standing]
         for standing in ("leading", "possible", "ruled_out", "not_tested")
@@ -159,7 +184,7 @@ def detection(postmortem: Postmortem) -> Prose:
     """How long it took to be seen, as far as the data tells."""
     top = postmortem.diagnosis.costliest
     if top is None:
-        return Prose([NOTHING])
+        return _nothing(postmortem)
     since = (postmortem.fetched_at - top.incident.start).total_seconds()
     sentences = [
         f"This report was made {span(since)} after the incident began; when people first noticed"
@@ -182,7 +207,7 @@ def resolution(postmortem: Postmortem) -> Prose:
     """Whether it is over, and against which objective."""
     top = postmortem.diagnosis.costliest
     if top is None:
-        return Prose([NOTHING])
+        return _nothing(postmortem)
     recovery, end = top.recovery, top.incident.end
     if recovery is None:
         over = f"It ended at {moment(end)}." if end is not None else "It lasts."
@@ -221,7 +246,7 @@ def timeline(postmortem: Postmortem) -> Table:
         (
             c.start,
             "version",
-            f"{c.scope or c.route or 'all traffic'}: {c.from_model} -> {c.to_model}",
+            f"{c.scope or c.route or 'all traffic'}: {c.from_model} → {c.to_model}",
         )
         for c in found.versions
     ]

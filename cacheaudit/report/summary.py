@@ -6,12 +6,27 @@ import pandas as pd
 
 from ..causes.facts import CohortFacts
 from ..causes.hypothesis import Cause
+from ..causes.pattern import Pattern
 from ..diagnosis import IncidentDiagnosis
 from ..metrics import cache_metrics, headline_rate
 from ..postmortem import Postmortem
 from ..words import NBSP, count, listing, moment, share, span, times, usd
 
 NINETY_FIVE = f"95{NBSP}%"
+FEW = 5  # causes that are named one by one
+# Data that splits a whole shape, where one cause's own need would help too little.
+DECIDES: dict[Pattern, str] = {
+    "gone": "a request body as it reaches the provider, and a live probe of its prefix",
+    "uncached": "a request body as it reaches the provider, and a live probe of its prefix",
+    "rewritten_once": "hashes of prefixes around the change, or the times of releases",
+    "rewriting": "a request log (hits by the gap since the last use, and by turn), or two request"
+    " bodies of one conversation",
+    "longer_prompts": "a token count of the same text before and after",
+    "more_output": "a request log with tasks or sessions",
+    "dearer": "the cost report of the same days",
+    "more_requests": "distinct response ids from a request log",
+    "unclear": "a request log, or finer buckets",
+}
 MEASURE_NAMES = {
     "hit_rate": "hit rate",
     "read_share_of_cached": "read share of cached tokens (stands in for the hit rate)",
@@ -121,12 +136,12 @@ def _because(top: IncidentDiagnosis) -> str:
         )
     return (
         f"{no_version}This data cannot tell {len(leading)} causes apart ({names}); what would"
-        f" decide: {leading[0].needs}."
+        f" decide: {leading[0].needs if len(leading) <= FEW else DECIDES[top.case.pattern]}."
     )
 
 
 def _by_family(causes: list[Cause]) -> str:
-    if len(causes) <= 5:
+    if len(causes) <= FEW:
         return listing([c.id for c in causes])
     families: dict[str, int] = {}
     for cause in causes:
@@ -151,9 +166,10 @@ def _bounded(top: IncidentDiagnosis) -> str:
         )
     if not parts:
         lasted = span(top.case.lasts_s)
+        so = ", so a cold start does not explain it" if top.case.persists else ""
         parts.append(
             f"It lasted {lasted}; a cold cache is warm again one lifetime"
-            f" ({span(top.case.longest_ttl_s)}) after traffic stops moving"
+            f" ({span(top.case.longest_ttl_s)}) after traffic stops moving{so}"
         )
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."

@@ -2,10 +2,13 @@
 
 from importlib.metadata import version
 
-from ..metrics import token_totals
+import pandas as pd
+
+from ..metrics import cache_metrics, headline_rate, token_totals
 from ..postmortem import Postmortem
 from ..show import Bullets, Column, Definitions, Details, Prose, Table
-from ..words import UNKNOWN, count, moment, usd
+from ..words import UNKNOWN, count, moment, share, usd
+from .summary import MEASURE_NAMES
 
 
 def header(postmortem: Postmortem) -> Definitions:
@@ -67,7 +70,40 @@ def supporting(postmortem: Postmortem) -> list[Prose | Bullets | Details]:
     params = Definitions([(k, str(v)) for k, v in postmortem.params.to_dict().items()])
     return [
         Bullets(notes) if notes else Prose(["No remarks on the data."]),
+        *_buckets(postmortem),
         Details("Tokens by class", totals),
         Details("Prices used", priced),
         Details("Parameters: run it again with these", params),
     ]
+
+
+def _buckets(postmortem: Postmortem) -> list[Details]:
+    """Usage by day, with days that are empty or cut named as such."""
+    usage = postmortem.usage
+    if usage.empty:
+        return []
+    day = usage["bucket_start"].dt.floor("D").rename("day")
+    sums = cache_metrics(usage.assign(bucket_start=day), ["bucket_start"])
+    spent = postmortem.diagnosis.costed.usd.groupby(day).agg(lambda s: s.sum(skipna=False))
+    rate = headline_rate(usage)
+    first, last = usage["bucket_start"].min(), usage["bucket_end"].max()
+    tokens = "input_tokens" if rate == "hit_rate" else "cached_tokens"
+    known = {
+        at: [count(n), count(m), share(r), usd(cost)]
+        for at, n, m, r, cost in sums.assign(usd=spent)[["requests", tokens, rate, "usd"]]
+        .itertuples()
+    }  # fmt: skip
+    rows = []
+    for at in pd.date_range(day.min(), day.max(), freq="D"):
+        cut = at < first or at + pd.Timedelta("1D") > last
+        name = f"{at:%Y-%m-%d}" + (" (partial)" if cut else "")
+        rows.append([name, *known.get(at, ["no rows"] * 4)])
+    columns = [
+        Column("day"),
+        Column("requests", "right"),
+        Column("input tokens" if rate == "hit_rate" else "cached tokens", "right"),
+        Column(MEASURE_NAMES[rate].split(" (")[0], "right"),
+        Column("list price", "right"),
+    ]
+    caption = "By day, UTC; a day without rows is not a day at 0"
+    return [Details("Usage by day", Table(columns, rows, caption))]

@@ -1,0 +1,5 @@
+"""`python -m cacheaudit`."""
+
+from .cli import main
+
+main()

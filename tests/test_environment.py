@@ -1,0 +1,41 @@
+"""What is declared in one place and needed in three."""
+
+import re
+import tomllib
+
+import yaml
+
+from tests.conftest import ROOT
+
+CONDA_NAMES = {"matplotlib-base": "matplotlib"}
+
+
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_environment_yml_lists_what_pyproject_lists():
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
+    plain = [d for d in conda if isinstance(d, str) and not d.startswith(("python", "pip"))]
+    named = {
+        CONDA_NAMES.get(m[1], m[1]) + m[2] for d in plain if (m := re.match(r"([\w-]+)(.*)", d))
+    }
+
+    assert named == set(project()["dependencies"])
+    assert {"pip": ["-e ."]} in conda
+    assert f"python{project()['requires-python']}" in conda
+
+
+def test_constraints_pin_every_dependency_by_name_and_version_alone():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
+    pinned = {line.split("==")[0].lower().replace("_", "-") for line in lines}
+    extras = project()["optional-dependencies"]
+    declared = [*project()["dependencies"], *extras["sandbox"], *extras["dev"]]
+    names = {re.match(r"[\w-]+", d)[0].lower() for d in declared} - {"cacheaudit"}
+
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[A-Za-z0-9_.!+-]+", line) for line in lines)
+    assert names <= pinned
+
+
+def test_the_promised_extras_exist():
+    assert {"spark", "postgres", "sandbox", "dev"} <= set(project()["optional-dependencies"])

@@ -1,0 +1,85 @@
+"""Data flows one way: a module imports only from layers above it in this list."""
+
+import ast
+from pathlib import Path
+
+import cacheaudit
+
+PACKAGE = Path(cacheaudit.__file__).parent
+
+LAYERS = [
+    ["errors", "bars", "words", "files", "model_ids"],
+    ["schema", "params", "rules", "show"],
+    ["price_list", "metrics", "history", "noise"],
+    ["pricing", "changes", "quality"],
+    ["cost", "events"],
+    ["sources", "incidents", "sandbox"],
+    ["causes", "plots", "recovery"],
+    ["excess"],
+    ["diagnosis"],
+    ["postmortem"],
+    ["report"],
+    ["findings", "render"],
+    ["run"],
+    ["demo"],
+    ["examples"],
+    ["cli"],
+]
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+
+
+def room(path: Path) -> str:
+    """Top-level module of the package that *path* belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    """Top-level modules of the package that *path* imports, wherever in the file."""
+    depth = len(path.relative_to(PACKAGE).parts)
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level == depth:
+            names = [node.module] if node.module else [a.name for a in node.names]
+            found |= {name.split(".")[0] for name in names}
+    return found
+
+
+def modules() -> list[Path]:
+    return [
+        p for p in sorted(PACKAGE.rglob("*.py")) if p.name not in ("__init__.py", "__main__.py")
+    ]
+
+
+def test_every_module_has_its_place():
+    rooms = {room(p) for p in modules()} | {"sources", "sandbox", "causes", "report"}
+
+    assert rooms == set(RANK)
+
+
+def test_imports_point_backwards_only():
+    wrong = [
+        f"{path.relative_to(PACKAGE)} imports {name}"
+        for path in modules()
+        for name in imports(path)
+        if name in RANK
+        and name != room(path)
+        and RANK[name] >= RANK[room(path)]
+    ]
+
+    assert wrong == []
+
+
+def test_the_pure_core_touches_no_clock_network_or_disk():
+    pure = ["metrics", "noise", "changes", "events", "quality", "incidents", "cost", "excess"]
+    forbidden = {"datetime", "time", "pathlib", "os", "socket", "httpx2", "anthropic", "openai"}
+    for name in [*pure, "diagnosis", "recovery", "history"]:
+        tree = ast.parse((PACKAGE / f"{name}.py").read_text(encoding="utf-8"))
+        used = {
+            (node.module or "") if isinstance(node, ast.ImportFrom) else alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for alias in node.names
+            if not (isinstance(node, ast.ImportFrom) and node.level)
+        }
+
+        assert not used & forbidden, name

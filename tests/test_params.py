@@ -1,0 +1,75 @@
+"""Parameters are refused before a run, with a suggestion."""
+
+import pandas as pd
+import pytest
+
+from cacheaudit.errors import ParamError
+from cacheaudit.params import PostmortemParams, read_params, read_params_file
+
+
+def test_an_unknown_name_is_refused_with_the_nearest_known_one():
+    with pytest.raises(ParamError, match="has no 'strat'; did you mean 'start'"):
+        read_params(PostmortemParams, {"strat": "2026-03-01"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("start", 3), ("minutes", "yes"), ("min_drop", "0.1"), ("min_drop", True),
+     ("names", {"a": 1}), ("names", ["a"])],
+)  # fmt: skip
+def test_a_wrong_type_is_refused_by_name(name, value):
+    with pytest.raises(ParamError, match=f"^{name} is .*; expected"):
+        read_params(PostmortemParams, {name: value})
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"start": "2026-04-01", "end": "2026-03-01"}, "start 2026-04-01 is not before end"),
+        ({"start": "soon"}, "start is 'soon'; expected a time such as"),
+        ({"bucket": "2h"}, "bucket is '2h'; expected one of"),
+        ({"min_drop": 3.0}, "expected a share in"),
+    ],
+)
+def test_a_value_out_of_range_says_what_was_expected(given, words):
+    with pytest.raises(ParamError, match=words):
+        read_params(PostmortemParams, given)
+
+
+def test_a_whole_number_is_good_for_a_float_and_times_are_utc():
+    params = read_params(
+        PostmortemParams,
+        {"material_usd": 5, "start": "2026-03-01", "end": "2026-03-02T01:00+02:00"},
+    )
+
+    assert params.material_usd == 5
+    assert params.window == (
+        pd.Timestamp("2026-03-01", tz="UTC"),
+        pd.Timestamp("2026-03-01T23:00", tz="UTC"),
+    )
+
+
+def test_a_file_with_a_bare_yaml_date_reads_as_text(tmp_path):
+    file = tmp_path / "p.yaml"
+    file.write_text("start: 2026-03-01\nname: x\n")
+
+    params = read_params_file(PostmortemParams, file, {"name": "over"})
+
+    assert (params.start, params.name) == ("2026-03-01", "over")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("- a\n", "holds a list; expected"), ("a: [", "is not YAML"), (None, "no parameter file at")],
+)
+def test_a_file_that_is_no_mapping_is_one_clear_error(tmp_path, text, words):
+    file = tmp_path / "p.yaml"
+    if text is not None:
+        file.write_text(text)
+
+    with pytest.raises(ParamError, match=words):
+        read_params_file(PostmortemParams, file, {})
+
+
+def test_provenance_leaves_the_scratch_folder_out():
+    assert "run_folder" not in PostmortemParams(run_folder="somewhere").to_dict()
