@@ -15,7 +15,7 @@ RUNS = 3
 IMPORTS = """from cacheaudit.findings import write_run
 from cacheaudit.params import PostmortemParams
 from cacheaudit.postmortem import investigate
-from cacheaudit.report import figures, money, sections, supporting"""
+from cacheaudit.report import aftermath, figures, front, incident, money, supporting"""
 RIVAL = """
 import sys
 from pathlib import Path

@@ -4,20 +4,21 @@ Several shifts, a weekly rhythm, autocorrelated noise and buckets of unequal wei
 The method, with its assumptions, is in docs/METHODS.md; in short:
 
 1. A rhythm (hour of day, apart for weekends) is taken out where there are data for it.
-2. The noise of a bucket is `a + b / weight`; its long-run variance comes from how differences
-   grow with their distance, which a few level shifts do not disturb.
-3. Lone outliers are clipped: one bucket is never a shift, however deep; two can be.
+2. The noise is measured at every scale: what a mean of m buckets strays by is read from the
+   series, not assumed from one bucket. Few steps do not disturb it; once found, they are taken
+   out and the noise is measured again.
+3. Lone outliers are pulled in: one bucket is never a shift, however deep; two can be.
 4. All seeded intervals (Kovács et al. 2023, Biometrika 110(1), "Seeded binary segmentation")
-   are scanned with a weighted CUSUM; of those above the bar the narrowest is split first
-   (Baranowski, Chen and Fryzlewicz 2019, JRSS-B 81(3), "Narrowest-over-threshold").
+   are scanned with a weighted CUSUM, and every short stretch against its surroundings; of those
+   above the bar the narrowest is split first (Baranowski, Chen and Fryzlewicz 2019, JRSS-B
+   81(3), "Narrowest-over-threshold"). Two cuts that one step explains as well become one.
 5. The bar is Bonferroni's over every split looked at, over all series of the diagnosis, from
    Student's t: conservative, and stated before the data is seen.
 
-Assumed: within a level, noise is stationary with tails no fatter than those left by the clip,
-and correlation dies out within a day. A slow drift is not a shift and can be called one.
+Assumed: within a level, noise at each scale stays what it is in the rest of the series. A slow
+drift is not a shift and can be called one; a shock that lasts for hours is a shift.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -26,11 +27,14 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import stdtrit
 
-from .noise import Noise, clip_lone_outliers, estimate_noise, rhythm
+from .noise import clip_lone_outliers, estimate_noise, rhythm, wild_hours
+from .scan import MIN_SEGMENT, Scan, narrowest_over, places
 
 Floats = npt.NDArray[np.float64]
 
-MIN_SEGMENT = 2  # buckets: one alone is an outlier
+NEAR = 6  # buckets over which noise blurs the place of a step
+ROUNDS = 3  # of re-estimating the noise with the steps taken out
+LONE_REACH = 2.0  # standard deviations that a lone bucket may stand out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,97 +94,69 @@ def level_shifts(
     min_step  smallest step that is worth a name, in the unit of the series
     alpha     chance of any shift in any of *tests* series when nothing happened
     """
-    known = series.dropna()
+    known = series.dropna().sort_index()
     y = known.to_numpy(float)
     n = len(y)
     if n < 2 * MIN_SEGMENT:
         return _one_level(known)
     w = np.ones(n) if weight is None else weight.loc[known.index].to_numpy(float)
     index = pd.DatetimeIndex(known.index)
-    flat = y - rhythm(known)
-    noise = estimate_noise(flat, w, floor=min_step / 10)
-    flat = clip_lone_outliers(flat, noise.sd, reach=5 * np.sqrt(noise.long_run))
-    scan = _Scan(flat, 1 / noise.sd**2, noise.long_run)
-    looks = max(1, sum(len(k) for _, _, k in scan.intervals()))
-    freedom = max(3.0, n / noise.long_run - 1)
-    bar = float(-stdtrit(freedom, alpha / (2 * tests * looks)))
-    cuts = _prune(scan, _narrowest_over(scan, bar), bar, min_step)
-    return _levels(scan, index, cuts, noise, bar)
+    flat = pd.Series(y - rhythm(known), index=index)
+    found = _split(flat, w, np.zeros(n), min_step, alpha / tests)
+    for _ in range(ROUNDS):  # with the steps known, the noise is known better
+        finer = _split(flat, w, found.steps(), min_step, alpha / tests)
+        if len(finer.cuts) <= len(found.cuts):
+            break
+        found = finer
+    return _levels(found, index)
 
 
-class _Scan:
-    """Weighted sums of one series; everything asked of it is a difference of prefixes."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Split:
+    """Cuts of one series, and what they were judged by."""
 
-    def __init__(self, y: Floats, weight: Floats, long_run: float) -> None:
-        self.n = len(y)
-        self.long_run = long_run
-        self.w = np.concatenate([[0.0], np.cumsum(weight)])
-        self.wy = np.concatenate([[0.0], np.cumsum(weight * y)])
+    cuts: list[int]
+    scan: Scan
+    noise_sd: float
+    bar: float
 
-    def mean(self, left: int, right: int) -> float:
-        """Weighted mean of [left, right)."""
-        return float((self.wy[right] - self.wy[left]) / (self.w[right] - self.w[left]))
+    @property
+    def edges(self) -> list[int]:
+        """Cuts with the two ends."""
+        return [0, *self.cuts, self.scan.n]
 
-    def strength(
-        self, left: int | Floats, split: Floats | npt.NDArray[np.int64], right: int | Floats
-    ) -> Floats:
-        """|step| at *split* of [left, right) over its standard error."""
-        li, si, ri = (np.asarray(x, dtype=np.int64) for x in (left, split, right))
-        w_left, w_right = self.w[si] - self.w[li], self.w[ri] - self.w[si]
-        step = (self.wy[si] - self.wy[li]) / w_left - (self.wy[ri] - self.wy[si]) / w_right
-        error = np.sqrt(self.long_run * (1 / w_left + 1 / w_right))
-        return np.asarray(np.abs(step) / error)
-
-    def intervals(self) -> Iterator[tuple[npt.NDArray[np.int64], int, npt.NDArray[np.int64]]]:
-        """Seeded intervals, a scale at a time: (starts, length, inner split offsets)."""
-        length = float(self.n)
-        while length >= 2 * MIN_SEGMENT:
-            size = int(np.ceil(length))
-            count = max(1, int(np.ceil(2 * self.n / size)) - 1)
-            starts = np.linspace(0, self.n - size, count).round().astype(np.int64)
-            offsets = np.arange(MIN_SEGMENT, size - MIN_SEGMENT + 1, dtype=np.int64)
-            splits = (starts[:, None] + offsets[None, :]).ravel()
-            yield starts, size, splits
-            length /= np.sqrt(2)
+    def steps(self) -> Floats:
+        """Level of each bucket, (n,)."""
+        levels = [self.scan.mean(left, right) for left, right in pairwise(self.edges)]
+        return np.repeat(levels, np.diff(self.edges))
 
 
-def _narrowest_over(scan: _Scan, bar: float) -> list[int]:
-    """Splits, narrowest interval first; an interval that holds a chosen split is spent."""
-    found: list[tuple[int, float, int, int]] = []
-    for starts, size, splits in scan.intervals():
-        inner = splits.reshape(len(starts), -1)
-        strength = scan.strength(
-            np.repeat(starts, inner.shape[1]).astype(float),
-            splits,
-            np.repeat(starts + size, inner.shape[1]).astype(float),
-        ).reshape(inner.shape)
-        best = strength.argmax(axis=1)
-        rows = np.arange(len(starts))
-        for row in rows[strength[rows, best] > bar]:
-            top = float(strength[row, best[row]])
-            found.append((size, -top, int(starts[row]), int(inner[row, best[row]])))
-    cuts: list[int] = []
-    for size, _, start, split in sorted(found):
-        if not any(start < cut < start + size for cut in cuts):
-            cuts.append(split)
-    return sorted(cuts)
+def _split(flat: pd.Series, w: Floats, steps: Floats, min_step: float, alpha: float) -> _Split:
+    """Cut *flat*, judged by the noise around *steps*."""
+    rest = flat - steps
+    noise = estimate_noise(rest.to_numpy(), w, floor=min_step / 10)
+    sd = noise.sd * wild_hours(rest, noise.sd)
+    kept = clip_lone_outliers(flat.to_numpy(), sd, reach=LONE_REACH)
+    scan = Scan(kept, 1 / sd**2, noise.inflation, w / w.mean())
+    looks = max(1, sum(splits.size for _, splits, _ in scan.looks()))
+    freedom = max(3.0, len(flat) / noise.long_run - 1)
+    bar = float(-stdtrit(freedom, alpha / (2 * looks)))
+    cuts = _prune(scan, narrowest_over(scan, bar), bar, min_step)
+    return _Split(cuts=cuts, scan=scan, noise_sd=float(np.median(noise.sd)), bar=bar)
 
 
-def _prune(scan: _Scan, cuts: list[int], bar: float, min_step: float) -> list[int]:
+def _prune(scan: Scan, cuts: list[int], bar: float, min_step: float) -> list[int]:
     """Move each cut to its best place between its neighbours; drop the weak and the small."""
     while cuts:
         edges = [0, *cuts, scan.n]
         for i in range(1, len(edges) - 1):
-            edges[i] = _best_split(scan, edges[i - 1], edges[i + 1])
-        cuts = edges[1:-1]
-        steps = [
-            abs(scan.mean(left, cut) - scan.mean(cut, right))
-            for left, cut, right in zip(edges, cuts, edges[2:], strict=False)
-        ]
-        strengths = [
-            float(scan.strength(left, np.array([cut]), right)[0])
-            for left, cut, right in zip(edges, cuts, edges[2:], strict=False)
-        ]
+            left, right, _ = scan.window(edges[i - 1], edges[i], edges[i + 1])
+            edges[i] = _best_split(scan, left, right)
+        cuts = _merge(scan, edges, bar)
+        edges = [0, *cuts, scan.n]
+        around = list(zip(edges, cuts, edges[2:], strict=False))
+        steps = [abs(scan.mean(a, cut) - scan.mean(cut, b)) for a, cut, b in around]
+        strengths = [scan.window(a, cut, b)[2] for a, cut, b in around]
         weak = [i for i, s in enumerate(strengths) if s < bar or steps[i] < min_step]
         if not weak:
             break
@@ -188,18 +164,30 @@ def _prune(scan: _Scan, cuts: list[int], bar: float, min_step: float) -> list[in
     return cuts
 
 
-def _best_split(scan: _Scan, left: int, right: int) -> int:
-    splits = np.arange(left + 1, right)
-    return int(splits[scan.strength(left, splits, right).argmax()])
+def _merge(scan: Scan, edges: list[int], bar: float) -> list[int]:
+    """Cuts, where two that stand on either side of one step become that step."""
+    for i in range(1, len(edges) - 2):
+        left, first, second, right = edges[i - 1 : i + 3]
+        one = _best_split(scan, left, right)
+        more = scan.gain_of_two(left, first, second, right)
+        more -= float(scan.gain(left, np.array([one]), right)[0])
+        shortest = min(first - left, second - first, right - second)
+        if more / scan.inflation[shortest] < bar**2 / 2:
+            return [*edges[1:i], one, *edges[i + 2 : -1]]
+    return edges[1:-1]
 
 
-def _levels(
-    scan: _Scan, index: pd.DatetimeIndex, cuts: list[int], noise: Noise, bar: float
-) -> Levels:
-    edges = [0, *cuts, scan.n]
+def _best_split(scan: Scan, left: int, right: int) -> int:
+    splits = places(left, right)
+    return int(splits[scan.gain(left, splits, right).argmax()])
+
+
+def _levels(found: _Split, index: pd.DatetimeIndex) -> Levels:
+    scan, edges = found.scan, found.edges
     shifts = []
-    for left, cut, right in zip(edges, cuts, edges[2:], strict=False):
-        low, high = _interval(scan, left, cut, right)
+    for left, cut, right in zip(edges, found.cuts, edges[2:], strict=False):
+        near = scan.window(left, cut, right)
+        low, high = _interval(scan, near[0], cut, near[1])
         shifts.append(
             LevelShift(
                 at=index[cut],
@@ -207,7 +195,7 @@ def _levels(
                 high=index[high],
                 before=scan.mean(left, cut),
                 after=scan.mean(cut, right),
-                strength=float(scan.strength(left, np.array([cut]), right)[0]),
+                strength=near[2],
             )
         )
     segments = tuple(
@@ -219,21 +207,21 @@ def _levels(
         )
         for left, right in pairwise(edges)
     )
-    sd = float(np.median(noise.sd))
-    return Levels(shifts=tuple(shifts), segments=segments, noise_sd=sd, bar=bar)
+    return Levels(shifts=tuple(shifts), segments=segments, noise_sd=found.noise_sd, bar=found.bar)
 
 
-def _interval(scan: _Scan, left: int, cut: int, right: int) -> tuple[int, int]:
+def _interval(scan: Scan, left: int, cut: int, right: int) -> tuple[int, int]:
     """Smallest run of places around *cut* that holds 95 % of the likelihood of the step.
 
     With a flat prior over the places between the neighbouring shifts, the posterior is
-    proportional to exp(strength² / 2).
+    proportional to the likelihood; correlated noise flattens it.
     """
-    splits = np.arange(left + 1, right)
-    score = scan.strength(left, splits, right) ** 2 / 2
+    splits = places(left, right)
+    shorter = min(cut - left, right - cut, NEAR)
+    score = scan.gain(left, splits, right) / scan.inflation[shorter]
     mass = np.exp(score - score.max())
     mass /= mass.sum()
-    low = high = int(cut - left - 1)
+    low = high = int(cut - splits[0])
     covered = float(mass[low])
     while covered < 0.95:
         down = float(mass[low - 1]) if low > 0 else -1.0

@@ -4,13 +4,14 @@ A row that has tokens without a rate has no cost (NaN), never 0, and so has ever
 would belong to.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from .pricing import RATES, PriceBook, UnitPrice, rates, unit_price
-from .schema import TOKENS
+from .pricing import RATES, PriceBook, rates
+from .schema import PRICE_DIMENSIONS, TOKENS
 
 MTOK = 1e6
 
@@ -44,28 +45,24 @@ def cost_of(usage: pd.DataFrame) -> Costed:
 def daily_cost(usage: pd.DataFrame, usd: pd.Series) -> pd.DataFrame:
     """Cost by UTC day and model: `day`, `model`, `usd` (NaN if any row of it is unpriced)."""
     day = usage["bucket_start"].dt.floor("D").rename("day")
-    sums = usd.groupby([day, usage["model"]], dropna=False).agg(lambda s: s.sum(skipna=False))
+    sums = usd.groupby([day, usage["model"]], dropna=False).sum(skipna=False)
     return sums.rename("usd").reset_index()
 
 
-def repriced(rows: pd.DataFrame, model: str, at: pd.Timestamp) -> tuple[float, float]:
-    """(USD of *rows* at the prices of *model* on the day of *at*, USD at their own prices).
+def repriced(
+    rows: pd.DataFrame, renamed: Mapping[str | None, str], at: pd.Timestamp
+) -> tuple[float, float]:
+    """(USD of *rows* on the day of *at* with models *renamed*, USD as they were served).
 
     The ratio of the two is what the price list alone explains. NaN where a price is missing.
     """
-    card = unit_price(str(rows["provider"].iloc[0]), model, at.date())
-    if not isinstance(card, UnitPrice):
-        return float("nan"), float("nan")
-    tokens = rows[TOKENS].astype("float64").sum()
-    own = float(cost_of(rows).usd.sum(skipna=False))
-    return at_card(tokens, card), own
+    names = ["provider", "model", *PRICE_DIMENSIONS]
+    day = rows["bucket_start"].dt.normalize()
+    sums = rows.groupby([*names, day], dropna=False, observed=True)[TOKENS].sum(min_count=1)
+    own = sums.reset_index()
+    then = own.assign(model=own["model"].replace(dict(renamed)), bucket_start=at.normalize())
+    return _total(then), _total(own)
 
 
-def at_card(tokens: pd.Series, card: UnitPrice) -> float:
-    """USD of token sums (index TOKENS) at *card*; NaN if a class with tokens has no rate."""
-    spent = [
-        float(count) * (float("nan") if rate is None else rate)
-        for count, rate in zip(tokens[TOKENS], (getattr(card, name) for name in RATES), strict=True)
-        if count > 0
-    ]
-    return sum(spent) / MTOK
+def _total(rows: pd.DataFrame) -> float:
+    return float(cost_of(rows).usd.sum(skipna=False))

@@ -165,9 +165,8 @@ def _with_incidents(result: Diagnosis, usage: pd.DataFrame, bars: Bars) -> Diagn
     """*result* with the incidents of *usage*, each tried against the catalogue."""
     width = usual_width(usage)
     coarse = rollup(usage, width)
-    series = watched_series(
-        coarse, cost_of(coarse).usd, min_drop=bars.min_drop, min_rise=bars.min_rise
-    )
+    usd = result.costed.usd.loc[usage.index] if coarse is usage else cost_of(coarse).usd
+    series = watched_series(coarse, usd, min_drop=bars.min_drop, min_rise=bars.min_rise)
     fine = usage[(usage["bucket_end"] - usage["bucket_start"]) < width]
     found = []
     for incident in find_incidents(series, width, bars.alpha):
@@ -189,6 +188,7 @@ def _diagnose_one(case: Case, usage: pd.DataFrame, priced: Costed, bars: Bars) -
     causes = rank_causes(case)
     estimate = excess(case, usage, priced)
     rows = case.affected_rows(usage)
+    ends = [c.change.end for c in case.moved if c.change is not None and c.change.end is not None]
     return IncidentDiagnosis(
         verdict=verdict_of(causes, case),
         incident=case.incident,
@@ -201,6 +201,7 @@ def _diagnose_one(case: Case, usage: pd.DataFrame, priced: Costed, bars: Bars) -
             rollup(rows, case.width),
             at_share=bars.recovered_at_share,
             within_hours=bars.recovery_hours,
+            moved_by=max(ends, default=None),
         ),
         material=None if pd.isna(estimate.value) else abs(estimate.value) >= bars.material_usd,
     )
@@ -228,7 +229,9 @@ def incident_dict(incident: Incident) -> dict[str, Any]:
     }
 
 
-def _cost_rank(found: IncidentDiagnosis) -> tuple[bool, float, float]:
-    value = found.excess_usd.value
-    incident = found.incident
-    return not pd.isna(value), 0.0 if pd.isna(value) else value, incident.before - incident.after
+def _cost_rank(found: IncidentDiagnosis) -> tuple[int, float, float]:
+    """A known excess before an unknown one before none; then the larger move."""
+    value, incident = found.excess_usd.value, found.incident
+    kind = 1 if pd.isna(value) else 2 if value > 0 else 0
+    move = abs(incident.after - incident.before)
+    return kind, 0.0 if pd.isna(value) else value, move

@@ -8,6 +8,7 @@ width of the buckets around it.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from .changes import level_shifts
@@ -16,6 +17,7 @@ from .schema import COHORT, INPUT, TOKENS, check_events, label
 
 PRESENCE = 0.05  # least share of a cohort's day that makes a model more than a stray call
 TAKEOVER = 0.3  # step in share that makes a model which served all along a version change
+CHANCE = 0.01  # of a silence; what is likelier than this is no absence
 ABSENCE = pd.Timedelta("1D")  # a model that comes back after this long has returned
 
 
@@ -60,27 +62,68 @@ def version_changes(usage: pd.DataFrame) -> tuple[VersionChange, ...]:
 
 
 def _of_cohort(scope: str | None, route: str | None, rows: pd.DataFrame) -> Iterator[VersionChange]:
-    first = rows["bucket_start"].min()
     daily = rows.groupby([rows["bucket_start"].dt.floor("D"), "model"], observed=True)["tokens"]
     share = daily.sum().unstack(fill_value=0)
     share = share.div(share.sum(axis=1), axis=0)
-    for model in share.columns[(share >= PRESENCE).any()]:
-        own = rows[rows["model"] == model].sort_values("bucket_start")
-        away = own["bucket_start"] - own["bucket_end"].shift()
-        entries = own[(away > ABSENCE) | away.isna()]
-        for position, (_, entry) in enumerate(entries.iterrows()):
-            if entry["bucket_start"] > first:
-                bucket = (pd.Timestamp(entry["bucket_start"]), pd.Timestamp(entry["bucket_end"]))
-                change = _change(scope, route, rows, str(model), bucket, returned=position > 0)
-                if change is not None:
-                    yield change
-        served_all_along = len(entries) == 1 and entries["bucket_start"].iloc[0] == first
-        if served_all_along and share[model].max() - share[model].min() >= TAKEOVER:
-            yield from _takeovers(scope, route, rows, str(model))
+    for model in map(str, share.columns[(share >= PRESENCE).any()]):
+        stays = _stays(rows, model)
+        for was, stay in zip([None, *stays], stays, strict=False):
+            if stay.start > rows["bucket_start"].min():
+                found = _change(scope, route, rows, model, stay, was)
+                yield from [found] if found else []
+        all_along = len(stays) == 1 and stays[0].start == rows["bucket_start"].min()
+        if all_along and share[model].max() - share[model].min() >= TAKEOVER:
+            yield from _takeovers(scope, route, rows, model, stays[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stay:
+    """Buckets [start, stop) in which a model served without leaving; the first ends at `high`."""
+
+    start: pd.Timestamp
+    high: pd.Timestamp
+    stop: pd.Timestamp
+
+
+def _stays(rows: pd.DataFrame, model: str) -> list[_Stay]:
+    """When *model* served, split where it was away for longer than it ever is by chance.
+
+    That is a day; or two buckets, if it had been in every bucket of the week before. A model
+    that is missing from the window's first buckets by chance has been there all along.
+    """
+    buckets = rows.assign(served=rows["model"] == model).groupby("bucket_start")
+    served = buckets["served"].any()
+    starts, ends = pd.DatetimeIndex(served.index), pd.DatetimeIndex(buckets["bucket_end"].max())
+    on = np.flatnonzero(served)
+    away = starts[on[1:]] - ends[on[:-1]]
+    left = np.diff(on) > 1
+    for gap in np.flatnonzero(left):
+        left[gap] = _has_left(
+            served.iloc[on[0] : on[gap + 1]], int(on[gap] - on[0]), away[int(gap)]
+        )
+    first = on[np.concatenate([[True], left])]
+    last = on[np.concatenate([left, [True]])]
+    seldom = not served.iloc[first[0] : last[0] + 1].all()
+    if seldom and starts[first[0]] - starts[0] < ABSENCE:
+        first[0] = 0
+    spans = zip(first, last, strict=True)
+    return [_Stay(start=starts[i], high=ends[i], stop=ends[j]) for i, j in spans]
+
+
+def _has_left(served: pd.Series, place: int, away: pd.Timedelta) -> bool:
+    """Whether a model that was last in the bucket at *place* stayed out of the rest on purpose.
+
+    Its presence in the week before says how odd the silence of the cohort's later buckets is.
+    """
+    week = served.loc[served.index[place] - 7 * ABSENCE : served.index[place]]
+    presence, skipped = float(week.mean()), len(served) - place - 1
+    if (1 - min(presence, 0.99)) ** skipped > CHANCE:
+        return False
+    return away > ABSENCE or (presence == 1 and len(week) >= 24 and skipped >= 2)
 
 
 def _takeovers(
-    scope: str | None, route: str | None, rows: pd.DataFrame, model: str
+    scope: str | None, route: str | None, rows: pd.DataFrame, model: str, stay: _Stay
 ) -> Iterator[VersionChange]:
     """Changes of a model that served all along and then took over."""
     width = usual_width(rows)  # minutes around a cutover would outvote the weeks beside them
@@ -89,11 +132,10 @@ def _takeovers(
     own = rows[rows["model"] == model].groupby(bucket)["tokens"].sum()
     share = (own.reindex(total.index) / total).fillna(0.0)
     for shift in level_shifts(share, total, min_step=TAKEOVER).shifts:
-        if shift.after > shift.before and shift.before >= PRESENCE:
-            at = (shift.at, shift.at + width)
-            change = _change(scope, route, rows, model, at, returned=False)
-            if change is not None:
-                yield change
+        if shift.after > shift.before and shift.at > stay.start + width:
+            step = _Stay(start=shift.at, high=shift.at + width, stop=stay.stop)
+            found = _change(scope, route, rows, model, step, None)
+            yield from [found] if found else []
 
 
 def _change(
@@ -101,21 +143,26 @@ def _change(
     route: str | None,
     rows: pd.DataFrame,
     model: str,
-    bucket: tuple[pd.Timestamp, pd.Timestamp],
-    *,
-    returned: bool,
+    stay: _Stay,
+    was: _Stay | None,
 ) -> VersionChange | None:
-    """The change that begins in *bucket*; None if the model gains no share by it."""
-    start, start_high = bucket
-    earlier, after = rows[rows["bucket_end"] <= start], rows[rows["bucket_start"] >= start]
-    recent = earlier[earlier["bucket_start"] >= start - 7 * ABSENCE]
+    """The change that begins with *stay*; None if the model gains no share by it.
+
+    was   the stay before, if the model had served and left
+    """
+    since = stay.start - 7 * ABSENCE if was is None else max(was.stop, stay.start - 7 * ABSENCE)
+    earlier = rows[rows["bucket_end"] <= stay.start]
+    during = rows[(rows["bucket_start"] >= stay.start) & (rows["bucket_start"] < stay.stop)]
+    recent = earlier[earlier["bucket_start"] >= since]
     before = _shares(recent if len(recent) else earlier)
-    lost = before.drop(model, errors="ignore").sub(_shares(after), fill_value=0.0)
+    lost = before.drop(model, errors="ignore").sub(_shares(during), fill_value=0.0)
     from_model = str(lost.idxmax()) if len(lost) and lost.max() > 0 else None
-    end = _last_of(after, from_model, start_high)
-    settled = after if end is None else after[after["bucket_start"] >= end]
-    share = float(_shares(settled if len(settled) else after).get(model, 0.0))
-    if share - float(before.get(model, 0.0)) < PRESENCE:
+    end = _last_of(during, from_model, stay.high)
+    settled = during if end is None else during[during["bucket_start"] >= end]
+    share = float(_shares(settled if len(settled) else during).get(model, 0.0))
+    brief = stay.stop - stay.start < ABSENCE and stay.stop < rows["bucket_end"].max()
+    stray = brief and (share < 0.5 or during["bucket_start"].nunique() < 2)
+    if stray or share - float(before.get(model, 0.0)) < PRESENCE:
         return None
     return VersionChange(
         provider=str(rows.loc[rows["model"] == model, "provider"].iloc[0]),
@@ -123,11 +170,11 @@ def _change(
         route=route,
         from_model=from_model,
         to_model=model,
-        start=start,
-        start_high=start_high,
+        start=stay.start,
+        start_high=stay.high,
         end=end,
         share=share,
-        returned=returned,
+        returned=was is not None,
     )
 
 

@@ -13,6 +13,10 @@ MEASURES = [
     "input_tokens_per_request",
     "output_tokens_per_request",
 ]
+HELPERS = [
+    *("rated_read", "rated_written", "rated_uncached", "cached_read"),
+    *("counted_input", "with_input", "counted_output", "with_output"),
+]
 
 
 def cache_metrics(usage: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -32,16 +36,16 @@ def cache_metrics(usage: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     rows = _row_totals(usage)
     counted = [c for c in rows.columns if c not in KEY]
     sums = rows.groupby(by, dropna=False, observed=True)[counted].sum(min_count=1)
-    total, requests = sums["input_tokens"], sums["requests"]
-    cached = sums["cached_tokens"]
+    total, cached = sums["input_tokens"], sums["cached_tokens"]
+    asked, answered = sums["with_input"], sums["with_output"]
     return sums.assign(
         hit_rate=sums["rated_read"] / total.where(total > 0),
         write_share=sums["rated_written"] / total.where(total > 0),
         uncached_share=sums["rated_uncached"] / total.where(total > 0),
-        read_share_of_cached=sums["read_tokens"].where(cached > 0) / cached.where(cached > 0),
-        input_tokens_per_request=total / requests.where(requests > 0),
-        output_tokens_per_request=sums["output_tokens"] / requests.where(requests > 0),
-    ).drop(columns=["rated_read", "rated_written", "rated_uncached"])
+        read_share_of_cached=sums["cached_read"] / cached.where(cached > 0),
+        input_tokens_per_request=sums["counted_input"] / asked.where(asked > 0),
+        output_tokens_per_request=sums["counted_output"] / answered.where(answered > 0),
+    ).drop(columns=HELPERS)
 
 
 def _row_totals(usage: pd.DataFrame) -> pd.DataFrame:
@@ -59,6 +63,11 @@ def _row_totals(usage: pd.DataFrame) -> pd.DataFrame:
         output_tokens=number["output_tokens"],
         input_tokens=total,
         cached_tokens=read + written,
+        cached_read=read.where(written.notna()),
+        counted_input=total.where(number["requests"].notna()),
+        with_input=number["requests"].where(known),
+        counted_output=number["output_tokens"].where(number["requests"].notna()),
+        with_output=number["requests"].where(number["output_tokens"].notna()),
         rated_read=read.where(known),
         rated_written=written.where(known).fillna(0.0).where(known),
         rated_uncached=uncached.where(known),

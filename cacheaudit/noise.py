@@ -6,21 +6,30 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import nnls
+from scipy.special import ndtri
 
 Floats = npt.NDArray[np.float64]
 
-MAD_TO_SD = 1.4826  # of a normal distribution
 ENOUGH = 4  # observations per cell of a rhythm
+CHANCE = 1.5  # over sqrt(n): how much too wide n values spread by chance now and then
 WEEK = pd.Timedelta("7D")
 DAY = pd.Timedelta("1D")
+SIZES = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 36, 48, 72, 96, 144, 192])  # buckets per block
+TAILS = (0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noise:
-    """sd: standard deviation of each bucket, (n,); long_run: variance of a mean of many buckets
-    over what independence would give (1 for white noise)."""
+    """How far a mean strays when nothing happens.
+
+    sd         standard deviation of each bucket, (n,)
+    inflation  variance of a mean of m buckets over what independent normal buckets would give,
+               (n + 1,), by m; at least 1
+    long_run   what `inflation` comes to for long means, drift left out (1 for white noise)
+    """
 
     sd: Floats
+    inflation: Floats
     long_run: float
 
 
@@ -31,54 +40,141 @@ def rhythm(series: pd.Series) -> Floats:
     of the day, where there are less than two weeks. A cell with fewer than ENOUGH values adds
     0, so a rhythm that the data cannot show is never subtracted.
     """
-    index = pd.DatetimeIndex(series.index)
-    span = index[-1] - index[0]
-    if span < 4 * DAY:
+    found = _cells(series)
+    if found is None:
         return np.zeros(len(series))
-    long = span >= 2 * WEEK
-    level = series.rolling(WEEK if long else DAY, center=True, min_periods=1).median()
-    cell = index.hour.to_numpy() + (24 * (index.day_of_week.to_numpy() >= 5) if long else 0)
+    cell, level = found
     away = (series - level).groupby(cell)
     offset = away.transform("median").where(away.transform("size") >= ENOUGH, 0.0)
     return offset.to_numpy(float)
 
 
+def wild_hours(flat: pd.Series, sd: Floats) -> Floats:
+    """How many times *sd* the values of each hour of the day stray around their level, (n,).
+
+    Traffic that stops on some nights and not on others makes those hours wilder than their
+    weight tells; 1 where an hour strays no more than chance would have it.
+    """
+    found = _cells(flat)
+    if found is None:
+        return np.ones(len(flat))
+    cell, level = found
+    away = ((flat - level).abs() / sd).groupby(cell)
+    if away.ngroups <= 2:  # days: the weekend is no hour
+        return np.ones(len(flat))
+    stray, size = away.quantile(0.9) / ndtri(0.95), away.size()
+    sure = (size >= 2 * ENOUGH) & (stray > 1 + CHANCE / np.sqrt(size))
+    return stray.where(sure, 1.0).reindex(cell).to_numpy(float)
+
+
+def _cells(series: pd.Series) -> tuple[npt.NDArray[np.int64], pd.Series] | None:
+    """Cell of the rhythm and running level of each bucket; None where the data is too short."""
+    index = pd.DatetimeIndex(series.index)
+    span = index[-1] - index[0] + (index[1:] - index[:-1]).min()  # to the end of the last bucket
+    if span < 4 * DAY:
+        return None
+    long = span >= 2 * WEEK
+    level = series.rolling(WEEK if long else DAY, center=True, min_periods=1).median()
+    cell = index.hour.to_numpy() + (24 * (index.day_of_week.to_numpy() >= 5) if long else 0)
+    return cell, level
+
+
 def estimate_noise(y: Floats, weight: Floats, *, floor: float) -> Noise:
     """Noise of *y* (n,) when a bucket's variance is a + b / weight.
 
-    From differences at growing distances (a structure function): over a long distance they hold
-    the whole variance, over one bucket only what correlation leaves of it. Medians make both
-    blind to a few steps. *floor* is the least standard deviation: a series without noise would
-    otherwise make every ripple a shift.
+    Measured at every scale from contrasts of block means that lie well apart, as in an Allan
+    variance: correlation, day-to-day moods and drift all show as means that stray further than
+    independent buckets would. Medians make it blind to a few steps. *floor* is the least
+    standard deviation: a series without noise would otherwise make every ripple a shift.
     """
     n = len(y)
-    far = int(np.clip(n // 4, 1, 24))
-    distances = np.arange(max(1, far // 2), far + 1)
-    variance = float(np.median([_half_variance(y, int(k)) for k in distances]))
-    near = _half_variance(y, 1)
-    phi = float(np.clip(1 - near / variance, 0, 0.95)) if variance > 0 else 0.0
+    far = int(np.clip(n // 24, min(3, n - 1), 24))
     shape = _variance_by_weight(y, weight, far)
-    typical = float(np.median(shape))
-    scale = variance / typical if typical > 0 else 0.0
-    sd = np.sqrt(np.maximum(shape * scale, floor**2))
-    blocks = _block_ratio(y, sd, max(2, min(24, n // 12)))
-    long_run = max(1.0, (1 + phi) / (1 - phi), blocks)
-    return Noise(sd=sd, long_run=long_run)
+    blocks = _Blocks(y, 1 / shape)
+    least = floor**2 / float(np.median(shape))
+    variance = max(least, blocks.typical(1, far), blocks.plain())
+    near = max(least, blocks.spread(1, 1))
+    phi = float(np.clip(1 - near / variance, 0, 0.95))
+    sizes = SIZES[: max(1, int((n // 12 >= SIZES).sum()))]
+    stray = np.array([blocks.typical(int(m), max(int(m), far)) for m in sizes]) / variance
+    stray = np.maximum.accumulate(np.maximum(stray, _of_autoregression(phi, sizes)))
+    tails = np.array([blocks.tail(int(m), least) for m in sizes])
+    every = np.arange(n + 1)
+    grown = np.maximum(_extended(sizes, stray, every), _of_autoregression(phi, every))
+    inflation = np.maximum(1.0, grown * np.interp(every, sizes, tails))
+    sd = np.sqrt(np.maximum(shape * variance, floor**2))
+    day = min(n, 24)
+    return Noise(sd=sd, inflation=inflation, long_run=float(max(1.0, grown[day])))
 
 
 def clip_lone_outliers(y: Floats, sd: Floats, *, reach: float) -> Floats:
-    """*y* held within *reach* standard deviations of the running median of five buckets.
+    """*y* held within *reach* standard deviations of what its two neighbours span.
 
-    A run of two or fewer is clipped; three or more move the median and stay as they are.
+    A bucket that stands alone is pulled in, however deep; two in a row stay as they are.
     """
-    local = pd.Series(y).rolling(5, center=True, min_periods=3).median().to_numpy()
-    return np.clip(y, local - reach * sd, local + reach * sd)
+    before = np.concatenate([y[2:3], y[:-1]])
+    after = np.concatenate([y[1:], y[-3:-2]])
+    low, high = np.minimum(before, after), np.maximum(before, after)
+    return np.clip(y, low - reach * sd, high + reach * sd)
 
 
-def _half_variance(y: Floats, distance: int) -> float:
-    """Robust variance of y as half that of its differences at *distance*."""
-    difference = y[distance:] - y[:-distance]
-    return float((MAD_TO_SD * np.median(np.abs(difference))) ** 2 / 2)
+class _Blocks:
+    """Contrasts of weighted block means of one series, all places at once."""
+
+    def __init__(self, y: Floats, precision: Floats) -> None:
+        self.n = len(y)
+        self.p = np.concatenate([[0.0], np.cumsum(precision)])
+        self.py = np.concatenate([[0.0], np.cumsum(precision * (y - np.median(y)))])
+
+    def contrasts(self, size: int, gap: int) -> Floats:
+        """|difference| of the means of blocks whose starts lie *gap* apart, standardised."""
+        p = self.p[size:] - self.p[:-size]
+        mean = (self.py[size:] - self.py[:-size]) / p
+        return np.asarray(np.abs(mean[gap:] - mean[:-gap]) / np.sqrt(1 / p[gap:] + 1 / p[:-gap]))
+
+    def spread(self, size: int, gap: int) -> float:
+        """Robust variance of the contrasts."""
+        return _normal_variance(self.contrasts(size, gap), 0.5)
+
+    def typical(self, size: int, gap: int) -> float:
+        """Median of the spreads at *gap* and below, down to two thirds of it."""
+        gaps = np.unique(np.linspace(max(size, 2 * gap // 3), gap, 4).astype(int))
+        return float(np.median([self.spread(size, int(g)) for g in gaps]))
+
+    def plain(self) -> float:
+        """Mean square of neighbouring contrasts but the largest: sees what a median of 0 hides."""
+        squares = np.sort(self.contrasts(1, 1)) ** 2
+        return float(squares[: -min(2 * ENOUGH, len(squares) // 4 + 1)].mean())
+
+    def tail(self, size: int, least: float) -> float:
+        """How much wider than normal the tails of neighbouring contrasts are, as a variance."""
+        contrasts = self.contrasts(size, size)
+        core = max(least, _normal_variance(contrasts, 0.5))
+        places = len(contrasts) / size
+        shares = [s for s in TAILS if (1 - s) * places >= 2 * ENOUGH]
+        return max([1.0, *(_normal_variance(contrasts, s) / core for s in shares)])
+
+
+def _normal_variance(sizes: Floats, share: float) -> float:
+    """Variance of a normal law of which *share* lies within that share of *sizes*."""
+    place = min(len(sizes) - 1, int(share * len(sizes)))
+    return float((np.partition(sizes, place)[place] / ndtri((1 + share) / 2)) ** 2)
+
+
+def _of_autoregression(phi: float, sizes: npt.NDArray[np.int64]) -> Floats:
+    """Inflation of a mean of m buckets whose neighbours correlate by *phi*."""
+    m = np.maximum(sizes, 1)
+    return np.asarray((1 + phi) / (1 - phi) - 2 * phi * (1 - phi**m) / (m * (1 - phi) ** 2))
+
+
+def _extended(sizes: npt.NDArray[np.int64], stray: Floats, every: npt.NDArray[np.int64]) -> Floats:
+    """*stray* for every number of buckets; past the largest measured it grows as it did last."""
+    inside = np.interp(every, sizes, stray)
+    if len(sizes) < 4:
+        return inside
+    slope = np.log(stray[-1] / stray[-4]) / np.log(sizes[-1] / sizes[-4])
+    beyond = np.maximum(every / sizes[-1], 1.0)
+    return np.asarray(inside * beyond ** np.clip(slope, 0, 2))
 
 
 def _variance_by_weight(y: Floats, weight: Floats, distance: int) -> Floats:
@@ -87,29 +183,17 @@ def _variance_by_weight(y: Floats, weight: Floats, distance: int) -> Floats:
     inverse = inverse / np.median(inverse)
     if len(y) < 40 or np.ptp(inverse) < 1e-9:
         return np.ones(len(y))
-    squares = (y[distance:] - y[:-distance]) ** 2
+    difference = np.abs(y[distance:] - y[:-distance])
     pair = inverse[distance:] + inverse[:-distance]
     quarter = np.digitize(pair, np.quantile(pair, [0.25, 0.5, 0.75]))
     spread, middle = [], []
     for q in range(4):
         inside = quarter == q
         if inside.sum() >= 8:
-            spread.append(MAD_TO_SD**2 * float(np.median(squares[inside])))
+            spread.append(_normal_variance(difference[inside], 0.75))
             middle.append(float(np.median(pair[inside])))
     if len(spread) < 2 or max(spread) <= 0:
         return np.ones(len(y))
     design = np.column_stack([np.full(len(middle), 2.0), middle])
     (a, b), _ = nnls(design, np.asarray(spread))
     return np.asarray(a + b * inverse)
-
-
-def _block_ratio(y: Floats, sd: Floats, size: int) -> float:
-    """Variance of the differences of neighbouring block means, over what independence gives."""
-    blocks = len(y) // size
-    if blocks < 6:
-        return 1.0
-    precision = (1 / sd**2)[: blocks * size].reshape(blocks, size)
-    means = (y[: blocks * size].reshape(blocks, size) * precision).sum(1) / precision.sum(1)
-    variance = 1 / precision.sum(1)
-    scaled = np.diff(means) / np.sqrt(variance[1:] + variance[:-1])
-    return float((MAD_TO_SD * np.median(np.abs(scaled))) ** 2)

@@ -10,10 +10,11 @@ from typing import Literal
 import pandas as pd
 
 from .metrics import reports, usual_width
-from .schema import TOKENS
+from .schema import INPUT, TOKENS
 
 Severity = Literal["note", "unfit"]
 ENOUGH_BUCKETS = 4  # two on each side of a shift
+TWO_WEEKS = pd.Timedelta("14D")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,15 @@ def _fitness(usage: pd.DataFrame) -> Iterator[QualityNote]:
             text="No row reports cache reads, so no hit rate can be had. Not reported is not 0:"
             " ask for a source with cache fields (docs/SOURCES.md).",
         )
-    buckets = usage["bucket_start"].nunique()
+    read = usage["cache_read_tokens"].notna()
+    if read.any() and not (usage.loc[read, INPUT] > 0).any(axis=None):
+        yield QualityNote(
+            id="no_tokens",
+            severity="unfit",
+            text="Every row that reports cache reads has no input tokens at all: nothing ran,"
+            " or the wrong column was read.",
+        )
+    buckets = usage.loc[read, "bucket_start"].nunique() if read.any() else ENOUGH_BUCKETS
     if buckets < ENOUGH_BUCKETS:
         yield QualityNote(
             id="too_short",
@@ -90,6 +99,13 @@ def _coverage(
             f" ({_some(empty, width)}). No traffic and no data look the same here;"
             " they are left out, not counted as 0.",
         )
+    if last - first < TWO_WEEKS:
+        yield QualityNote(
+            id="short_window",
+            severity="note",
+            text=f"{(last - first) / pd.Timedelta('1D'):.1f} days of data: a weekly rhythm needs"
+            " 14, so a weekend can pass for an incident here.",
+        )
     if window is not None and (window[0] < first.floor(width) or window[1] > last.ceil(width)):
         yield QualityNote(
             id="window_not_covered",
@@ -104,7 +120,7 @@ def _partial(usage: pd.DataFrame) -> Iterator[QualityNote]:
     spans = usage.groupby(usage["bucket_start"].dt.floor(width)).agg(
         start=("bucket_start", "min"), end=("bucket_end", "max")
     )
-    cut = spans[(spans["start"] > spans.index) | ((spans["end"] - width) < spans.index)]
+    cut = spans[spans["end"] - spans["start"] < width]
     edges = cut[cut.index.isin([spans.index.min(), spans.index.max()])]
     if len(edges):
         days = ", ".join(

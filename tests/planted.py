@@ -29,6 +29,7 @@ class Phase:
     floor     shortest prefix that this model caches; edition: of the prompt text
     marked    whether cache markers are sent at all
     volatile  share of requests whose prefix holds a clock; evicted: entries lost by the provider
+    volume    number of prefixes in use, as a multiple: more of the same traffic
     canary    (model, floor, share) that gets a share of the requests, drawn per request
     """
 
@@ -58,9 +59,18 @@ class Stream:
     per_hour: float = 36.0
     rhythm: float = 0.5
 
-    def healthy(self) -> "Stream":
-        """The same traffic without its incident: only the first phase."""
-        return replace(self, phases=self.phases[:1])
+    def without(self, *names: str) -> "Stream":
+        """The same traffic, still moving, with *names* as they were in the first phase."""
+        first = self.phases[0]
+        kept = {name: getattr(first, name) for name in names}
+        return replace(self, phases=tuple(replace(p, **kept) for p in self.phases))
+
+    def above_every_floor(self) -> "Stream":
+        """The same traffic on the same models, in a world without minimum lengths."""
+        return replace(self, phases=tuple(
+            replace(p, floor=0, canary=p.canary and (p.canary[0], 0, p.canary[2]))
+            for p in self.phases
+        ))  # fmt: skip
 
     def then(self, day: float, **changes: object) -> "Stream":
         """With a further phase that differs from the last in *changes*."""
@@ -77,11 +87,12 @@ def requests_of(one: Stream, days: float, rng: np.random.Generator) -> pd.DataFr
     """Every request with its tokens; equal seeds give equal arrivals whatever the phases do."""
     most = max(p.volume for p in one.phases)
     span = days + BURN_IN
-    n = rng.poisson(one.prefixes * one.per_hour * 24 * span * most)
+    pool = round(one.prefixes * most)
+    n = rng.poisson(pool * one.per_hour * 24 * span)
     at = rng.uniform(-BURN_IN, days, n)
     frame = pd.DataFrame({
         "at": at,
-        "prefix": rng.integers(0, one.prefixes, n),
+        "prefix": rng.integers(0, pool, n),
         "mark": rng.uniform(size=n),
         "kept": rng.uniform(size=n),
         "bad": rng.uniform(size=n),
@@ -90,8 +101,9 @@ def requests_of(one: Stream, days: float, rng: np.random.Generator) -> pd.DataFr
     since = [p.day for p in one.phases]
     frame["phase"] = np.maximum(np.searchsorted(since, frame["at"], side="right") - 1, 0)
     daily = 1 + one.rhythm * np.cos((frame["at"] % 1 - 0.6) * 2 * np.pi)
-    wanted = _of(one, frame, "volume") / most * daily / (1 + one.rhythm)
-    served = _served(one, frame[frame["kept"] < wanted].reset_index(drop=True))
+    awake = frame["kept"] < daily / (1 + one.rhythm)
+    in_use = frame["prefix"] < one.prefixes * _of(one, frame, "volume")
+    served = _served(one, frame[awake & in_use].reset_index(drop=True))
     return served[served["at"] >= 0]
 
 
@@ -147,7 +159,8 @@ def usage_of(
     for one, rng in zip(streams, seeds, strict=True):
         log = requests_of(one, days, rng)
         when = START + pd.to_timedelta((log["at"] * 86400).astype(int), unit="s")
-        sums = log.assign(bucket_start=when.dt.floor(width)).groupby(["bucket_start", "model"], as_index=False)[COUNTED].sum()
+        by = [when.dt.floor(width).rename("bucket_start"), "model"]
+        sums = log.groupby(by)[COUNTED].sum().reset_index()
         parts.append(
             sums.assign(
                 bucket_end=sums["bucket_start"] + pd.Timedelta(width),

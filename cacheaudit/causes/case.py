@@ -10,12 +10,17 @@ import pandas as pd
 from ..cost import repriced
 from ..events import VersionChange, lifetimes_in_use
 from ..incidents import Incident
-from ..metrics import cache_metrics
 from ..rules import LIFETIME_S
 from .facts import CohortFacts, cohort_facts, rows_of
-from .pattern import Pattern, pattern_of
+from .pattern import RATES, Pattern, fitting, pattern_of
 
 KEPT = 0.5  # a cohort that lost less than this part of min_drop has kept its rate
+SURE = 3.0  # a rate fell if it did so by this many standard deviations of what chance makes
+RELEASES = ("client", "gateway", "prompt", "config")
+# The longest lifetime on offer, for where the one in use is not reported. Docs: see rules.py;
+# OpenAI kept entries of older models for up to 24 hours.
+OFFERED_S = {"anthropic": 3600.0, "bedrock": 3600.0, "vertex": 3600.0, "openai": 86400.0}
+OFFERED_ELSEWHERE_S = 86400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,15 +30,18 @@ class Case:
     affected, spared   cohorts whose rate fell, and those that kept it in the same hours; for an
                        incident that is not in the hit rate: those in and out of its alarms
     changes            version changes, in any cohort, that coincide with the start
-    coinciding         events of other kinds that coincide with the start
+    coinciding         events of other kinds that coincide with the start and concern an affected
+                       cohort
+    pattern, shapes    the shape seen, and the shapes that it may stand for with this source
     longest_ttl_s      longest write lifetime in use before (or offered, if not reported)
     lasts_s            seconds from the start to the end, or to the last bucket
-    quiet_rate         headline rate outside the incident in buckets with as little traffic as
-                       the incident's own; NaN without such buckets
-    events_given     number of events that the caller supplied, at whatever time
-    new_scopes       workspaces or projects with traffic in the incident and none before
+    after_move_s       seconds that it went on after the coinciding versions stopped moving; NaN
+                       while they move
+    versions_named     whether the source names the models of the affected traffic
     list_price_ratio   baseline traffic of the affected cohorts at the prices of the models that
                        served them after, over its own prices; NaN if unpriced
+    releases_given     number of releases that the caller supplied, at whatever time
+    new_scopes         workspaces or projects with traffic in the incident and none before
     """
 
     incident: Incident
@@ -43,14 +51,16 @@ class Case:
     all_changes: tuple[VersionChange, ...]
     coinciding: pd.DataFrame
     pattern: Pattern
+    shapes: frozenset[Pattern]
     longest_ttl_s: float
     lifetimes_reported: bool
     lasts_s: float
+    after_move_s: float
     width: pd.Timedelta
-    quiet_rate: float
+    versions_named: bool
     list_price_ratio: float
     ends_with_data: bool
-    events_given: int
+    releases_given: int
     new_scopes: tuple[str, ...]
 
     @property
@@ -64,16 +74,25 @@ class Case:
         return tuple(c for c in self.affected if c.change is None)
 
     @property
+    def unmoved_spared(self) -> tuple[CohortFacts, ...]:
+        """Cohorts that kept their version and their rate."""
+        return tuple(c for c in self.spared if c.change is None)
+
+    @property
+    def in_a_rate(self) -> bool:
+        """Whether the incident is in a hit rate, not in money or volume."""
+        return self.incident.measure in RATES
+
+    @property
     def persists(self) -> bool:
         """Whether the loss outlasts one lifetime, given how coarsely time is known."""
-        return self.lasts_s > self.longest_ttl_s + self.width.total_seconds()
+        return _persists(self.after_move_s, self.longest_ttl_s, self.width)
 
     def affected_rows(self, usage: pd.DataFrame) -> pd.DataFrame:
         """Rows of *usage* that belong to an affected cohort; all where none is singled out."""
-        mask = pd.Series(not self.affected, index=usage.index)
-        for cohort in self.affected:
-            mask |= rows_of(usage, cohort.cohort)
-        return usage[mask]
+        if not self.affected:
+            return usage
+        return usage[rows_of(usage, *(h for c in self.affected for h in (c.cohort, *c.heirs_of)))]
 
     def same_route_spared(self) -> tuple[CohortFacts, ...]:
         """Spared cohorts that share a named route with an affected one."""
@@ -96,37 +115,62 @@ def build_case(
     facts = tuple(cohort_facts(before, after, incident, coincide))
     affected = tuple(c for c in facts if _is_affected(c, incident, min_drop))
     spared = tuple(c for c in facts if c not in affected and _is_spared(c, incident, min_drop))
-    price_ratio = _list_price_ratio(affected, before, incident.start)
-    lifetimes = lifetimes_in_use(before)
-    known = [LIFETIME_S[x] for x in lifetimes if x in LIFETIME_S]
     last = usage["bucket_end"].max()
-    lasts_s = ((incident.end or last) - incident.start).total_seconds()
-    longest = max(known) if known and len(known) == len(lifetimes) else LIFETIME_S["1h"]
-    at = pd.DatetimeIndex(events["at"])
-    near = (at >= incident.start_low - width) & (at <= incident.start_high + width)
+    until = incident.end or last
+    moving = [c.change for c in affected if c.change is not None]
+    after_move = _seconds_after_move(incident.start, until, moving)
+    longest, reported = _longest_ttl(before)
+    persists = _persists(after_move, longest, width)
+    ratio = _list_price_ratio(affected, before, incident.start)
+    pattern = pattern_of(incident, affected, spared, persists=persists, list_price_ratio=ratio)
+    rows = after[rows_of(after, *(c.cohort for c in affected))] if affected else after
+    new = set(after["scope"].dropna()) - set(before["scope"].dropna())
     return Case(
         incident=incident,
         affected=affected,
         spared=spared,
         changes=coincide,
         all_changes=changes,
-        coinciding=events[near & (events["kind"] != "model").to_numpy()],
-        pattern=pattern_of(
-            incident,
-            affected,
-            persists=lasts_s > longest + width.total_seconds(),
-            list_price_ratio=price_ratio,
-        ),
+        coinciding=_coinciding(events, incident, affected, width),
+        pattern=pattern,
+        shapes=fitting(pattern, affected, persists=persists),
         longest_ttl_s=longest,
-        lifetimes_reported=bool(known),
-        lasts_s=lasts_s,
+        lifetimes_reported=reported,
+        lasts_s=(until - incident.start).total_seconds(),
+        after_move_s=after_move,
         width=width,
-        quiet_rate=_quiet_rate(incident, usage),
-        list_price_ratio=price_ratio,
+        versions_named=bool(rows["model"].notna().any()),
+        list_price_ratio=ratio,
         ends_with_data=incident.end is None and last - incident.start <= 3 * width,
-        events_given=len(events),
-        new_scopes=tuple(sorted(set(after["scope"].dropna()) - set(before["scope"].dropna()))),
+        releases_given=int(events["kind"].isin(RELEASES).sum()),
+        new_scopes=tuple(sorted(new)) if len(before) else (),
     )
+
+
+def _persists(after_move_s: float, ttl_s: float, width: pd.Timedelta) -> bool:
+    """False while traffic moves (NaN), and within one lifetime and a bucket of its end."""
+    return after_move_s > ttl_s + width.total_seconds()
+
+
+def _seconds_after_move(
+    start: pd.Timestamp, until: pd.Timestamp, moving: list[VersionChange]
+) -> float:
+    """From when versions stopped moving, or the start, to *until*; NaN while they move."""
+    ends = [c.end for c in moving]
+    known = [e for e in ends if e is not None]
+    if len(known) < len(ends):
+        return float("nan")
+    return max(0.0, (until - max([start, *known])).total_seconds())
+
+
+def _longest_ttl(before: pd.DataFrame) -> tuple[float, bool]:
+    """Seconds, and whether the source reports lifetimes at all."""
+    lifetimes = lifetimes_in_use(before)
+    known = [float(LIFETIME_S[x]) for x in lifetimes if x in LIFETIME_S]
+    if known and len(known) == len(lifetimes):
+        return max(known), True
+    offered = [OFFERED_S.get(p, OFFERED_ELSEWHERE_S) for p in before["provider"].dropna().unique()]
+    return max(offered, default=OFFERED_ELSEWHERE_S), bool(known)
 
 
 def _coincides(
@@ -135,6 +179,20 @@ def _coincides(
     """Whether the change, or the ramp that it began, touches the incident's start."""
     last = start if end is None else end
     return start <= incident.start_high + width and last >= incident.start_low
+
+
+def _coinciding(
+    events: pd.DataFrame,
+    incident: Incident,
+    affected: tuple[CohortFacts, ...],
+    width: pd.Timedelta,
+) -> pd.DataFrame:
+    """Events at the start, versions apart (they are seen in the usage), of an affected scope."""
+    at = pd.DatetimeIndex(events["at"])
+    near = (at >= incident.start_low - width) & (at <= incident.start_high + width)
+    scopes = [c.scope for c in affected]
+    concerns = events["scope"].isna() | events["scope"].isin(scopes) | (not scopes)
+    return events[near & concerns.to_numpy() & (events["kind"] != "model").to_numpy()]
 
 
 def _windows(
@@ -150,31 +208,15 @@ def _windows(
 
 
 def _is_affected(cohort: CohortFacts, incident: Incident, min_drop: float) -> bool:
-    if incident.measure in ("hit_rate", "read_share_of_cached"):
-        return cohort.rate_before - cohort.rate_after >= min_drop
-    alarmed = {a.cohort for a in incident.alarms}
+    alarmed = {a.cohort for a in incident.alarms if a.measure == incident.measure}
+    if incident.measure in RATES:
+        sure = cohort.drop >= SURE * cohort.noise or cohort.cohort in alarmed
+        return cohort.drop >= min_drop and sure
     return cohort.cohort in alarmed or alarmed == {None}
 
 
 def _is_spared(cohort: CohortFacts, incident: Incident, min_drop: float) -> bool:
-    if incident.measure in ("hit_rate", "read_share_of_cached"):
-        return cohort.rate_before - cohort.rate_after < KEPT * min_drop
-    return True
-
-
-def _quiet_rate(incident: Incident, usage: pd.DataFrame) -> float:
-    """What the rate was, outside the incident, in buckets as quiet as those inside."""
-    if incident.measure not in ("hit_rate", "read_share_of_cached"):
-        return float("nan")
-    sums = cache_metrics(usage, ["bucket_start"])
-    volume = sums["input_tokens"].fillna(sums["cached_tokens"])
-    end = incident.end or usage["bucket_end"].max()
-    inside = (sums.index >= incident.start) & (sums.index < end)
-    as_quiet = sums[~inside & (volume <= volume[inside].median())]
-    if len(as_quiet) < 3:
-        return float("nan")
-    over = as_quiet["input_tokens" if incident.measure == "hit_rate" else "cached_tokens"]
-    return float(as_quiet["read_tokens"].sum() / over.sum())
+    return cohort.drop < KEPT * min_drop if incident.measure in RATES else True
 
 
 def _list_price_ratio(
@@ -183,11 +225,9 @@ def _list_price_ratio(
     """Baseline tokens at the prices of the models that served after, over their own prices."""
     new = old = 0.0
     for cohort in affected:
-        rows = before[rows_of(before, cohort.cohort)]
-        models = cohort.after.models
-        target = cohort.change.to_model if cohort.change else models[0] if models else None
-        if target is None or rows.empty:
-            return float("nan")
-        at_target, own = repriced(rows, target, at)
-        new, old = new + at_target, old + own
+        change, share = cohort.change, cohort.moved_share
+        rows = before[rows_of(before, *cohort.heirs_of)]
+        renamed = {} if change is None else {change.from_model: change.to_model}
+        moved, own = repriced(rows, renamed, at)
+        new, old = new + share * moved + (1 - share) * own, old + own
     return new / old if old > 0 else float("nan")

@@ -1,20 +1,18 @@
 """Causes that lie with the caller: client, SDK, prompt, gateway."""
 
-from . import contrasts as c
+from . import given
+from . import traffic as t
 from .hypothesis import Hypothesis, Test
 from .pattern import Pattern
 
-RELEASE: tuple[Test, ...] = (c.event_of("client"), c.event_of("gateway"), c.no_release_given)
-PROMPT: tuple[Test, ...] = (c.event_of("prompt"), *RELEASE)
+RELEASE: tuple[Test, ...] = (given.event_of("client", "gateway"), given.no_release_given)
+PROMPT: tuple[Test, ...] = (given.event_of("client", "gateway", "prompt"), given.no_release_given)
 
 
-def _rewriting(name: str, says: str, needs: str, *tests: Test) -> Hypothesis:
+def _rewriting(name: str, says: str, needs: str, tests: tuple[Test, ...] = PROMPT) -> Hypothesis:
     """A client cause of class C (CAUSES.md): what was read is written again, and that lasts."""
     patterns: frozenset[Pattern] = frozenset({"rewriting"})
-    return Hypothesis(
-        id=f"client.{name}", says=says, patterns=patterns, needs=needs,
-        tests=(c.only_moved_fell, *tests, *PROMPT),
-    )  # fmt: skip
+    return Hypothesis(id=f"client.{name}", says=says, patterns=patterns, needs=needs, tests=tests)
 
 
 HYPOTHESES = (
@@ -23,28 +21,28 @@ HYPOTHESES = (
         says="The client or gateway no longer sends its cache markers.",
         patterns=frozenset({"gone", "uncached"}),
         needs="one request body as it reaches the provider: does it carry cache markers?",
-        tests=(c.same_route_caches, *RELEASE),
+        tests=(t.same_route_caches, t.other_routes_cache, t.stopped_on_the_same_version, *RELEASE),
     ),
     Hypothesis(
         id="client.prefix_changed",
         says="A release edited the prompt or the tools: every live prefix is written once more.",
         patterns=frozenset({"rewritten_once", "longer_prompts"}),
         needs="hashes of the prefixes before and after, or the times of prompt and client releases",
-        tests=(c.only_moved_fell, *PROMPT),
+        tests=PROMPT,
     ),
     Hypothesis(
         id="client.isolation_moved",
         says="Traffic moved to another workspace or project, and the cache did not follow.",
         patterns=frozenset({"rewritten_once"}),
         needs="usage grouped by workspace on both sides of the move",
-        tests=(c.scopes_stayed,),
+        tests=(t.scopes_stayed,),
     ),
     Hypothesis(
         id="client.ttl_shortened",
         says="The client stopped asking for a long lifetime, so entries expire between uses.",
         patterns=frozenset({"rewriting"}),
         needs="usage with write lifetimes, or a request log: hits by the gap since the last use",
-        tests=(c.lifetimes_moved, *RELEASE),
+        tests=(t.lifetimes_moved, *RELEASE),
     ),
     _rewriting(
         "history_rewritten",
@@ -65,7 +63,7 @@ HYPOTHESES = (
         "parameter_changed",
         "Effort, thinking, tool choice or another parameter in the cache key keeps changing.",
         "the parameters per request, or the provider's own miss reason",
-        c.event_of("config"),
+        tests=(given.event_of("client", "gateway", "config"), given.no_release_given),
     ),
     _rewriting(
         "resume",
@@ -81,7 +79,11 @@ HYPOTHESES = (
         "affinity_lost",
         "Requests rotate over keys, regions or endpoints, each with a cache of its own.",
         "usage grouped by key and region",
-        c.event_of("gateway"),
+        tests=(
+            t.same_route_caches,
+            given.event_of("client", "gateway", "config"),
+            given.no_release_given,
+        ),
     ),
     _rewriting(
         "fan_out",

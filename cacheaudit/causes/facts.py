@@ -1,5 +1,6 @@
 """A cohort before and during an incident, as numbers."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +9,9 @@ import pandas as pd
 
 from ..events import VersionChange
 from ..incidents import Cohort, Incident
-from ..metrics import cache_metrics, reports
+from ..metrics import cache_metrics
 from ..rules import ModelRule, rule
-from ..schema import COHORT, label
+from ..schema import COHORT, TOKENS, label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class Side:
     read_share_of_cached: float
     input_tokens_per_request: float
     output_tokens_per_request: float
+    output_tokens: float
     write_5m_share: float
     models: tuple[str, ...]
 
@@ -34,27 +36,41 @@ class Side:
         """Mean length of what was cached, in exact tokens of the models that served."""
         return self.cached_tokens / self.requests if self.requests > 0 else float("nan")
 
+    def rate(self, name: str) -> float:
+        """Headline rate *name*; 0 where nothing was cached although input was seen."""
+        value = float(getattr(self, name))
+        return 0.0 if pd.isna(value) and self.input_tokens > 0 else value
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CohortFacts:
     """A cohort in the baseline and in the incident.
 
+    name            for sentences: the scope, with the route where a scope has several
     change          the version change that coincides with the incident's start, if any
+    on_old, on_new  while a ramp had it on both: the traffic on either version
+    moved_share     share of the incident's tokens on the version it moved to; 1 without a move
     length_spread   standard deviation over mean of the cached length per request, before
+    noise           standard deviation of the change in the rate that chance alone makes
+    volume_ratio    input per bucket over that of the baseline in the same hours of the day
+    heirs_of        cohorts whose traffic is the baseline: its own, or for a cohort without any,
+                    those that vanished when it came
     """
 
     scope: str | None
     route: str | None
+    name: str
     before: Side
     after: Side
     rate: str
     change: VersionChange | None
+    on_old: Side | None
+    on_new: Side | None
+    moved_share: float
     length_spread: float
-
-    @property
-    def name(self) -> str:
-        """For sentences."""
-        return self.scope or self.route or "all traffic"
+    noise: float
+    volume_ratio: float
+    heirs_of: tuple[Cohort, ...]
 
     @property
     def cohort(self) -> Cohort:
@@ -64,13 +80,17 @@ class CohortFacts:
     @property
     def rate_before(self) -> float:
         """Headline rate in the baseline."""
-        return float(getattr(self.before, self.rate))
+        return self.before.rate(self.rate)
 
     @property
     def rate_after(self) -> float:
-        """Headline rate in the incident; 0 where nothing was cached although input was seen."""
-        value = float(getattr(self.after, self.rate))
-        return 0.0 if pd.isna(value) and self.after.input_tokens > 0 else value
+        """Headline rate in the incident."""
+        return self.after.rate(self.rate)
+
+    @property
+    def drop(self) -> float:
+        """By how much the rate fell."""
+        return self.rate_before - self.rate_after
 
     @property
     def floor(self) -> ModelRule | None:
@@ -84,27 +104,70 @@ def cohort_facts(
     incident: Incident,
     coincide: tuple[VersionChange, ...],
 ) -> Iterator[CohortFacts]:
+    """Facts of every cohort with traffic in the incident and something to compare it with.
+
+    A cohort that is new is compared with those that vanished, as when keys are rotated or a
+    workspace is renamed; without any it has no baseline and is left out.
+    """
+    earlier = {_key(k): rows for k, rows in before.groupby(COHORT, dropna=False, observed=True)}
     later = {_key(k): rows for k, rows in after.groupby(COHORT, dropna=False, observed=True)}
-    for key, rows in before.groupby(COHORT, dropna=False, observed=True):
-        cohort = _key(key)
-        if cohort not in later:
+    vanished = tuple(c for c in earlier if c not in later)
+    routes = Counter(scope for scope, _ in {*earlier, *later})
+    rate = "read_share_of_cached" if incident.measure == "read_share_of_cached" else "hit_rate"
+    for cohort, rows in later.items():
+        heirs_of = (cohort,) if cohort in earlier else vanished
+        if not heirs_of:
             continue
+        base = pd.concat([earlier[c] for c in heirs_of])
+        usual, seen = (cache_metrics(frame, ["bucket_start"]) for frame in (base, rows))
         change = next((c for c in coincide if (c.scope, c.route) == cohort), None)
-        stands_in = incident.measure == "read_share_of_cached"
         yield CohortFacts(
             scope=cohort[0],
             route=cohort[1],
-            before=_side(rows),
-            after=_side(later[cohort]),
-            rate="read_share_of_cached" if stands_in else "hit_rate",
+            name=_name(cohort, several=routes[cohort[0]] > 1),
+            before=_side(base),
+            after=_side(rows),
+            rate=rate,
             change=change,
-            length_spread=_length_spread(rows),
+            on_old=_on(rows, change, None if change is None else change.from_model),
+            on_new=_on(rows, change, None if change is None else change.to_model),
+            moved_share=_moved_share(rows, change),
+            length_spread=_length_spread(usual),
+            noise=_noise(usual[rate], len(seen)),
+            volume_ratio=_volume_ratio(usual, seen),
+            heirs_of=heirs_of,
         )
 
 
 def _key(labels: Any) -> Cohort:
     scope, route = labels
     return label(scope), label(route)
+
+
+def _name(cohort: Cohort, *, several: bool) -> str:
+    scope, route = cohort
+    if scope is not None and route is not None and several:
+        return f"{scope} via {route}"
+    return scope or route or "all traffic"
+
+
+def _on(rows: pd.DataFrame, change: VersionChange | None, model: str | None) -> Side | None:
+    """*rows* that *model* served while the ramp of *change* had traffic on both; None without."""
+    if change is None or not change.is_ramp:
+        return None
+    during = rows["bucket_start"] >= change.start
+    if change.end is not None:
+        during &= rows["bucket_start"] < change.end
+    own = rows[during & (rows["model"] == model)]
+    return None if own.empty else _side(own)
+
+
+def _moved_share(rows: pd.DataFrame, change: VersionChange | None) -> float:
+    if change is None:
+        return 1.0
+    tokens = rows[TOKENS].astype("float64").sum(axis=1)
+    total = float(tokens.sum())
+    return float(tokens[rows["model"] == change.to_model].sum()) / total if total > 0 else 1.0
 
 
 def _side(rows: pd.DataFrame) -> Side:
@@ -121,32 +184,51 @@ def _side(rows: pd.DataFrame) -> Side:
         read_share_of_cached=float(one["read_share_of_cached"]),
         input_tokens_per_request=float(one["input_tokens_per_request"]),
         output_tokens_per_request=float(one["output_tokens_per_request"]),
+        output_tokens=float(one["output_tokens"]),
         write_5m_share=float(five / written) if written > 0 else float("nan"),
         models=tuple(sorted(rows["model"].dropna().unique())),
     )
 
 
-def _length_spread(rows: pd.DataFrame) -> float:
-    """sd / mean of the cached length of a request, from how its hourly means vary.
+def _length_spread(buckets: pd.DataFrame) -> float:
+    """sd / mean of the cached length of a request, from how its means by bucket vary.
 
     The variance of a mean of n requests is the variance of one over n, so the variance of the
-    hourly means times the requests of an hour estimates it (assumes that the mix is the same in
-    every hour; a mix that changes only makes the estimate larger).
+    buckets' means times their requests estimates it (assumes that the mix is the same in every
+    bucket; a mix that changes only makes the estimate larger).
     """
-    if not reports(rows, "requests"):
-        return float("nan")
-    hours = cache_metrics(rows, ["bucket_start"])
-    hours = hours[hours["requests"] > 0]
-    length = hours["cached_tokens"] / hours["requests"]
+    known = buckets[buckets["requests"] > 0]
+    length = known["cached_tokens"] / known["requests"]
     if len(length) < 3 or not (mean := float(length.mean())) > 0:
         return float("nan")
-    variance = ((length - mean) ** 2 * hours["requests"]).sum() / (len(length) - 1)
+    variance = ((length - mean) ** 2 * known["requests"]).sum() / (len(length) - 1)
     return float(variance**0.5 / mean)
 
 
-def rows_of(usage: pd.DataFrame, cohort: Cohort) -> pd.Series:
-    """Mask of the rows of *usage* that belong to *cohort*."""
-    mask = pd.Series(True, index=usage.index)
-    for column, value in zip(COHORT, cohort, strict=True):
-        mask &= usage[column].isna() if value is None else usage[column] == value
+def _noise(usual: pd.Series, later: int) -> float:
+    """Spread of the baseline's buckets, carried over to means of as many as both sides have."""
+    known = usual.dropna()
+    if len(known) < 3 or later == 0:
+        return 0.0
+    return float(known.std(ddof=1) * (1 / len(known) + 1 / later) ** 0.5)
+
+
+def _volume_ratio(usual: pd.DataFrame, seen: pd.DataFrame) -> float:
+    """Input of a bucket over what the baseline had in a bucket of the same hour of the day."""
+    before, after = (b["input_tokens"].fillna(b["cached_tokens"]) for b in (usual, seen))
+    by_hour = before.groupby(pd.DatetimeIndex(before.index).hour).mean()
+    expected = by_hour.reindex(pd.DatetimeIndex(after.index).hour).to_numpy()
+    known = ~pd.isna(expected)
+    total = float(expected[known].sum())
+    return float(after.to_numpy()[known].sum()) / total if total > 0 else float("nan")
+
+
+def rows_of(usage: pd.DataFrame, *cohorts: Cohort) -> pd.Series:
+    """Mask of the rows of *usage* that belong to any of *cohorts*."""
+    mask = pd.Series(False, index=usage.index)
+    for cohort in cohorts:
+        own = pd.Series(True, index=usage.index)
+        for column, value in zip(COHORT, cohort, strict=True):
+            own &= usage[column].isna() if value is None else usage[column] == value
+        mask |= own
     return mask

@@ -20,12 +20,14 @@ class Evidence:
     """One sentence for or against; `decisive` is only ever said of evidence against.
 
     weight  how much it tells this hypothesis from its rivals: 0 says no more than "it fits"
+    blind   the data lacks what the test would look at; the sentence says what
     """
 
     text: str
     against: bool = False
     decisive: bool = False
     weight: int = 0
+    blind: bool = False
 
 
 Test = Callable[[Case], Evidence | None]
@@ -61,7 +63,8 @@ class Cause:
     standing         leading: nothing on this data is better; possible: neither cleared nor
                      supported as well; ruled_out; not_tested: the data has nothing to say
     share_of_excess  share of the excess cost that it explains; None where causes share the lead
-    needs            data that would decide; "" once it is ruled out
+    needs            data that would decide; "" once it is decided
+    score            sum of the weights of its evidence, those against negative
     """
 
     id: str
@@ -71,6 +74,7 @@ class Cause:
     evidence_for: tuple[str, ...]
     evidence_against: tuple[str, ...]
     needs: str
+    score: int = 0
 
     @property
     def family(self) -> str:
@@ -90,33 +94,55 @@ class Cause:
         }
 
 
-def weigh(hypothesis: Hypothesis, case: Case) -> tuple[bool, int, list[Evidence]]:
-    """(stands, score, evidence): whether nothing decisive speaks against it, and how well."""
-    evidence: list[Evidence] = []
-    if case.pattern != "unclear" and case.pattern not in hypothesis.patterns:
-        evidence.append(Evidence(text=_other_shape(hypothesis, case), against=True, decisive=True))
-    for test in hypothesis.tests:
-        found = test(case)
-        if found is not None:
-            evidence.append(found)
-    stands = not any(e.decisive for e in evidence)
-    score = sum(-e.weight if e.against else e.weight for e in evidence)
-    return stands, score, evidence
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """A hypothesis with its evidence; the score is the sum of weights, those against negative."""
+
+    hypothesis: Hypothesis
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def stands(self) -> bool:
+        """Whether nothing decisive speaks against it."""
+        return not any(e.decisive for e in self.evidence)
+
+    @property
+    def blind(self) -> bool:
+        """Whether the data lacks what one of its tests would look at."""
+        return any(e.blind for e in self.evidence)
+
+    @property
+    def score(self) -> int:
+        """How well it fits, over its rivals."""
+        return sum(-e.weight if e.against else e.weight for e in self.evidence)
+
+
+def weigh(hypothesis: Hypothesis, case: Case) -> Weighed:
+    """Try every test of *hypothesis* on *case*.
+
+    A hypothesis of another shape is out; what else is decisive against it is said as well.
+    """
+    found = tuple(e for test in hypothesis.tests if (e := test(case)) is not None)
+    if case.pattern != "unclear" and not case.shapes & hypothesis.patterns:
+        other = Evidence(text=_other_shape(hypothesis, case), against=True, decisive=True)
+        found = (*(e for e in found if e.decisive), other)
+    return Weighed(hypothesis=hypothesis, evidence=found)
 
 
 SHAPES: dict[Pattern, str] = {
-    "gone": "nothing was read and nothing was written any more",
-    "uncached": "what was read before came uncached, and writes did not rise",
-    "rewritten_once": "what was read before was written again, once",
-    "rewriting": "what was read before was written again, for longer than a cache entry lives",
-    "longer_prompts": "requests carried more input in the same shares",
-    "more_output": "requests drew more output",
-    "dearer": "the same tokens cost more",
-    "more_requests": "there was more traffic at about the same cost per request",
-    "unclear": "no single shape explains the change",
+    "gone": "nothing read and nothing written any more",
+    "uncached": "what was read before now uncached, without more writes",
+    "rewritten_once": "what was read before written again, once",
+    "rewriting": "what was read before written again, for longer than an entry lives",
+    "mixed": "every cohort at its old rate, with other weights",
+    "longer_prompts": "more input per request in the same shares",
+    "more_output": "more output per request",
+    "dearer": "the same tokens at a higher price",
+    "more_requests": "more traffic at about the same cost per request",
+    "unclear": "no single shape",
 }
 
 
 def _other_shape(hypothesis: Hypothesis, case: Case) -> str:
-    would = "; or ".join(text for shape, text in SHAPES.items() if shape in hypothesis.patterns)
-    return f"Seen: {SHAPES[case.pattern]}. Expected of this cause: {would}."
+    would = ", or ".join(text for shape, text in SHAPES.items() if shape in hypothesis.patterns)
+    return f"The data shows {SHAPES[case.pattern]}; this cause would show {would}."

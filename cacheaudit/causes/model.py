@@ -1,10 +1,12 @@
 """Causes that lie in the model version itself."""
 
-from . import contrasts as c
+from . import floors, timing, unit_cost
+from . import versions as v
 from .hypothesis import Hypothesis
 
 # What every model.* hypothesis must survive: it moved, and who did not move is fine.
-MOVED = (c.version_changed, c.version_unchanged, c.unmoved_kept)
+MOVED = (v.version_changed, v.version_unchanged, v.versions_side_by_side, v.unmoved_kept)
+STAYS = (*MOVED, timing.healed_on_the_new_version)  # a fault of the version stays while it serves
 
 HYPOTHESES = (
     Hypothesis(
@@ -14,7 +16,7 @@ HYPOTHESES = (
         patterns=frozenset({"gone", "uncached"}),
         needs="a live probe that pads one of these prefixes above the minimum and sends it twice,"
         " or a cohort with longer prefixes that moved as well",
-        tests=(*MOVED, c.below_floor, c.long_prefixes_kept),
+        tests=(*STAYS, floors.below_floor, floors.long_prefixes_kept),
     ),
     Hypothesis(
         id="model.cold_start",
@@ -22,7 +24,12 @@ HYPOTHESES = (
         patterns=frozenset({"rewritten_once"}),
         needs="a request log with prefix hashes around the cutover, or the times of client and"
         " prompt releases",
-        tests=(*MOVED, c.outlasts_a_lifetime),
+        tests=(
+            *MOVED,
+            timing.outlasts_a_lifetime,
+            timing.healed_within_a_lifetime,
+            timing.new_to_this_traffic,
+        ),
     ),
     Hypothesis(
         id="model.unrecognised_id",
@@ -30,47 +37,47 @@ HYPOTHESES = (
         " know this one.",
         patterns=frozenset({"gone"}),
         needs="one request body as sent to the new model: does it carry cache markers?",
-        tests=(*MOVED, c.new_version_caches),
+        tests=(*STAYS, v.same_client_still_caches),
     ),
     Hypothesis(
         id="model.cache_semantics",
         says="The new model caches by other rules, so requests as they are sent no longer hit.",
         patterns=frozenset({"gone", "rewriting"}),
         needs="a live probe of the new model with and without a cache marker or key",
-        tests=(*MOVED, c.new_version_caches),
+        tests=(*STAYS, v.same_client_still_caches),
     ),
     Hypothesis(
         id="model.serving",
         says="The new model is served in a way that caches nothing, or only in large blocks.",
         patterns=frozenset({"gone", "uncached", "rewriting"}),
         needs="a request log (are reads multiples of a block?), or a probe over prefix lengths",
-        tests=(*MOVED, c.new_version_caches),
+        tests=(*STAYS, v.same_model_still_caches),
     ),
     Hypothesis(
         id="model.worse_caching",
         says="The provider caches this model worse than the one before.",
         patterns=frozenset({"rewriting", "uncached"}),
         needs="an interleaved live probe of the same bodies on both models",
-        tests=(*MOVED, c.new_version_caches),
+        tests=(*STAYS, v.same_client_still_caches, v.same_model_still_caches),
     ),
     Hypothesis(
         id="model.tokenizer",
         says="The new model makes more tokens of the same text.",
         patterns=frozenset({"longer_prompts"}),
         needs="a token count of the same text on both models",
-        tests=MOVED[:2],
+        tests=(*MOVED[:2], unit_cost.tokenizers_differ),
     ),
     Hypothesis(
         id="model.price",
         says="The new model has another price card.",
         patterns=frozenset({"dearer"}),
         needs="the cost report of the same days",
-        tests=(*MOVED[:2], c.list_price_explains),
+        tests=(*MOVED[:2], unit_cost.list_price_explains),
     ),
     Hypothesis(
         id="model.output_growth",
         says="The new model answers at greater length, or takes more turns for a task.",
-        patterns=frozenset({"more_output"}),
+        patterns=frozenset({"more_output", "more_requests"}),
         needs="a request log with tasks or sessions: output and turns for the same kind of task",
         tests=MOVED[:2],
     ),

@@ -1,6 +1,8 @@
 """Causes in the rollout, at the provider, in the workload and in the measurement."""
 
-from . import contrasts as c
+from . import given, timing, unit_cost
+from . import traffic as t
+from . import versions as v
 from .hypothesis import Hypothesis
 
 ROLLOUT = (
@@ -9,14 +11,18 @@ ROLLOUT = (
         says="A ramp splits traffic over two caches, so each prefix is used less often on either.",
         patterns=frozenset({"rewriting", "rewritten_once"}),
         needs="a request log: gaps per version, and whether a session meets both",
-        tests=(c.version_changed, c.ramp_under_way),
+        tests=(v.version_changed, timing.ramp_under_way, timing.outlasts_a_lifetime),
     ),
     Hypothesis(
         id="rollout.cold_rollback",
         says="The old version's entries had expired, so the way back is a second cold start.",
         patterns=frozenset({"rewritten_once"}),
         needs="usage by version around the rollback",
-        tests=(c.version_returned, c.outlasts_a_lifetime),
+        tests=(
+            timing.version_returned,
+            timing.outlasts_a_lifetime,
+            timing.healed_within_a_lifetime,
+        ),
     ),
 )
 
@@ -27,7 +33,12 @@ PROVIDER = (
         patterns=frozenset({"rewriting", "rewritten_once", "uncached"}),
         needs="usage of unchanged traffic on the same model, a live probe, or the provider's"
         " status page for these hours",
-        tests=(c.only_moved_fell, c.unchanged_kept, c.event_of("provider")),
+        tests=(
+            v.provider_spared_the_rest,
+            t.unchanged_kept,
+            t.other_models_kept,
+            given.event_of("provider"),
+        ),
     ),
 )
 
@@ -37,30 +48,30 @@ WORKLOAD = (
         says="There is less traffic per prefix, so gaps outlast the lifetime.",
         patterns=frozenset({"rewriting"}),
         needs="a request log: the gaps between uses of a prefix",
-        tests=(c.as_quiet_kept, c.only_moved_fell),
+        tests=(t.traffic_thinned, v.only_moved_fell),
     ),
     Hypothesis(
         id="workload.shorter_sessions",
         says="More conversations end early, so a larger part of requests are first turns.",
         patterns=frozenset({"rewriting", "uncached"}),
         needs="a request log with turn numbers",
-        tests=(c.only_moved_fell,),
+        tests=(v.only_moved_fell,),
     ),
     Hypothesis(
         id="workload.mix",
         says="Tenants or prompts with other hit rates gained weight.",
         patterns=frozenset(
-            {"rewriting", "uncached", "more_requests", "more_output", "longer_prompts"}
+            {"mixed", "rewriting", "uncached", "more_requests", "more_output", "longer_prompts"}
         ),
         needs="usage grouped by key or workspace",
-        tests=(c.several_cohorts_fell, c.only_moved_fell),
+        tests=(t.weights_moved, v.only_moved_fell),
     ),
     Hypothesis(
         id="workload.volume",
         says="There is more of the same traffic.",
         patterns=frozenset({"more_requests"}),
         needs="request counts, or distinct response ids from a log",
-        tests=(c.cost_per_request_kept,),
+        tests=(unit_cost.cost_per_request_kept,),
     ),
     Hypothesis(
         id="workload.context_growth",
@@ -76,21 +87,21 @@ MEASUREMENT = (
         says="The log no longer records the cache fields; the provider still caches.",
         patterns=frozenset({"gone"}),
         needs="the provider's own usage report of the same days",
-        tests=(c.same_route_caches, c.only_from_a_log),
+        tests=(t.same_route_caches, t.length_kept, given.only_from_a_log),
     ),
     Hypothesis(
         id="measurement.double_count",
         says="Lines of a log are counted more than once.",
         patterns=frozenset({"more_requests", "longer_prompts"}),
         needs="distinct response ids, or the provider's own usage report",
-        tests=(c.only_from_a_log,),
+        tests=(given.only_from_a_log,),
     ),
     Hypothesis(
         id="measurement.incomplete_tail",
         says="The last buckets had not fully arrived when they were pulled.",
         patterns=frozenset({"gone", "uncached", "rewriting", "rewritten_once"}),
         needs="a second pull of the same window",
-        tests=(c.in_the_tail,),
+        tests=(given.in_the_tail,),
     ),
 )
 

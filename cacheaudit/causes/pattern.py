@@ -1,5 +1,6 @@
 """The shape of an incident in (read, written, uncached), length, output and price."""
 
+from math import isnan, nan
 from typing import Literal
 
 from ..incidents import Incident
@@ -10,6 +11,7 @@ Pattern = Literal[
     "uncached",  # reads fell and uncached input took them; some caching is left
     "rewritten_once",  # writes took the reads, and it healed within one lifetime
     "rewriting",  # writes took the reads, and that lasts
+    "mixed",  # no cohort lost anything: their weights moved
     "longer_prompts",  # more input per request in the same shares
     "more_output",  # more output per request
     "dearer",  # the same tokens cost more
@@ -17,6 +19,7 @@ Pattern = Literal[
     "unclear",
 ]
 
+RATES = ("hit_rate", "read_share_of_cached")
 GONE = 0.02  # a read or write share at or below this is "nothing", up to stray requests
 NAMED_SHARE = 0.6  # least part of the lost reads that a class must take to name the pattern
 
@@ -24,6 +27,7 @@ NAMED_SHARE = 0.6  # least part of the lost reads that a class must take to name
 def pattern_of(
     incident: Incident,
     affected: tuple[CohortFacts, ...],
+    spared: tuple[CohortFacts, ...],
     *,
     persists: bool,
     list_price_ratio: float,
@@ -31,15 +35,15 @@ def pattern_of(
     """Where the lost reads went, or what made a request dearer."""
     if incident.measure == "volume":
         return "more_requests"
-    if incident.measure in ("usd_per_request", "usd_per_mtok"):
+    if incident.measure not in RATES:
         return _cost_pattern(incident.after, affected, list_price_ratio)
+    if not affected:
+        return "mixed" if len(spared) > 1 else "unclear"
     if incident.measure == "read_share_of_cached":
         return "rewriting" if persists else "rewritten_once"
-    lost = sum((c.rate_before - c.rate_after) * c.after.input_tokens for c in affected)
-    if not lost > 0:
-        return "unclear"
-    if all(c.rate_after <= GONE and c.after.write_share <= GONE for c in affected):
+    if all(_uses_no_cache(c) for c in affected):
         return "gone"
+    lost = sum(c.drop * c.after.input_tokens for c in affected)
     to_writes = sum(
         (c.after.write_share - c.before.write_share) * c.after.input_tokens for c in affected
     )
@@ -48,23 +52,54 @@ def pattern_of(
     return "uncached" if lost - to_writes >= NAMED_SHARE * lost else "unclear"
 
 
+def _uses_no_cache(cohort: CohortFacts) -> bool:
+    """Whether nothing is read or written: of a cohort that moved, by its traffic on the new
+    version, for a ramp leaves some on the old one."""
+    seen = cohort.on_new or cohort.after
+    return seen.rate(cohort.rate) <= GONE and seen.write_share <= GONE
+
+
+def fitting(
+    pattern: Pattern, affected: tuple[CohortFacts, ...], *, persists: bool
+) -> frozenset[Pattern]:
+    """The shapes that *pattern* may stand for.
+
+    Where a source reports no writes, what is written again looks like plain uncached input; where
+    it counts no requests, longer ones look like more of them.
+    """
+    counted = sum(c.before.requests for c in affected)
+    if pattern == "more_requests" and not counted > 0:
+        return frozenset({pattern, "longer_prompts"})
+    written = sum(c.before.write_share * c.before.input_tokens for c in affected)
+    if pattern in ("gone", "uncached") and not written > 0:
+        again: Pattern = "rewriting" if persists else "rewritten_once"
+        return frozenset({pattern, again})
+    return frozenset({pattern})
+
+
 def _cost_pattern(
     rise: float, affected: tuple[CohortFacts, ...], list_price_ratio: float
 ) -> Pattern:
     """Which single change accounts for most of a *rise* (a ratio) in cost per request."""
-    weight = sum(c.after.requests for c in affected)
-
-    def growth(name: str) -> float:
-        ratios = [getattr(c.after, name) / getattr(c.before, name) for c in affected]
-        counts = [c.after.requests for c in affected]
-        total = sum(r * n for r, n in zip(ratios, counts, strict=True))
-        return total / weight if weight > 0 else float("nan")
-
-    longer = growth("input_tokens_per_request")
-    output = growth("output_tokens_per_request")
+    longer = _growth(affected, "input_tokens", "requests")
+    output = _growth(affected, "output_tokens", "requests")
+    if isnan(output):  # requests are not counted: cost is per input token
+        output = _growth(affected, "output_tokens", "input_tokens")
     need = 1 + NAMED_SHARE * (rise - 1)
     if list_price_ratio >= need:
         return "dearer"
     if output >= need and not longer >= output:
         return "more_output"
     return "longer_prompts" if longer >= 1 + (rise - 1) / 3 else "unclear"
+
+
+def _growth(cohorts: tuple[CohortFacts, ...], count: str, unit: str) -> float:
+    """Growth of *count* per *unit*, weighted by the units after; NaN where it is not known."""
+    total = weight = 0.0
+    for cohort in cohorts:
+        before, after = (getattr(s, count) / getattr(s, unit) if getattr(s, unit) > 0 else nan
+                         for s in (cohort.before, cohort.after))  # fmt: skip
+        if before > 0:
+            total += after / before * getattr(cohort.after, unit)
+            weight += getattr(cohort.after, unit)
+    return total / weight if weight > 0 else nan

@@ -1,6 +1,7 @@
 """Several pieces as the one value that a notebook cell ends with."""
 
 from dataclasses import dataclass
+from importlib.resources import files
 
 from ..show import Piece
 
@@ -22,3 +23,12 @@ class Together:
 def show(*pieces: Piece) -> Together:
     """What a cell ends with when one piece is not enough."""
     return Together(pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class LabStyle:
+    """How pieces look in JupyterLab; the page leaves the cell out that ends with this."""
+
+    def _repr_html_(self) -> str:
+        css = files("cacheaudit").joinpath("lab.css").read_text("utf-8")
+        return f"<style>{css}</style>"

@@ -2,17 +2,15 @@
 
 from ..postmortem import Postmortem
 from ..show import Bullets
-from . import sections
-
-LEAST = 3  # causes shown even where fewer lead
+from . import front, incident
 
 
 def triage(postmortem: Postmortem) -> str:
     """Headline, summary, the causes that stand, what would decide, and the data's limits."""
     found = postmortem.diagnosis
-    parts = [sections.banner(postmortem).to_text(), sections.key_numbers(postmortem).to_text()]
+    parts = [front.banner(postmortem).to_text(), front.key_numbers(postmortem).to_text()]
     if found.costliest is not None:
-        parts.append(sections.root_causes(postmortem)[0].to_text())
+        parts.append(incident.root_causes(postmortem)[0].to_text())
     notes = [n.text for n in found.quality]
     if notes:
         parts.append(Bullets(notes).to_text())

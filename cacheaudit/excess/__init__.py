@@ -1,0 +1,7 @@
+"""What of the cost was excess, and the most that a cold start can explain of it."""
+
+from .cold import ColdStart, cold_start
+from .estimate import Estimate
+from .total import excess
+
+__all__ = ["ColdStart", "Estimate", "cold_start", "excess"]

@@ -1,0 +1,96 @@
+"""The series that are watched."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from ..metrics import cache_metrics, headline_rate, reports
+from ..schema import COHORT, label
+
+Measure = Literal["hit_rate", "read_share_of_cached", "usd_per_request", "usd_per_mtok", "volume"]
+
+
+Cohort = tuple[str | None, str | None]
+
+
+VOLUME_RISE = 0.5  # volume moves by itself; less than half as much again is no incident
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One watched series: values and weights by bucket start; +1 if a fall is what hurts."""
+
+    measure: Measure
+    cohort: Cohort | None  # None: all traffic
+    values: pd.Series
+    weight: pd.Series
+    falls_hurt: bool
+    min_step: float
+
+
+def watched_series(
+    usage: pd.DataFrame, usd: pd.Series, *, min_drop: float, min_rise: float
+) -> tuple[Series, ...]:
+    """All series of *usage*; *usd* is the cost of each row, NaN where unpriced."""
+    priced = usage.assign(usd=usd)
+    found = [*_rates(priced, None, min_drop, min_rise), *_volume(usage)]
+    cohorts = list(priced.groupby(COHORT, dropna=False, observed=True))
+    if len(cohorts) > 1:
+        for (scope, route), rows in cohorts:
+            cohort = (label(scope), label(route))
+            found.extend(_rates(rows, cohort, min_drop, min_rise))
+    return tuple(found)
+
+
+def _rates(
+    rows: pd.DataFrame, cohort: Cohort | None, min_drop: float, min_rise: float
+) -> Iterator[Series]:
+    rate = headline_rate(rows)
+    sums = cache_metrics(rows, ["bucket_start"])
+    weight = sums["input_tokens"] if rate == "hit_rate" else sums["cached_tokens"]
+    if sums[rate].count() >= 4:
+        yield Series(
+            measure="hit_rate" if rate == "hit_rate" else "read_share_of_cached",
+            cohort=cohort,
+            values=sums[rate],
+            weight=weight,
+            falls_hurt=True,
+            min_step=min_drop,
+        )
+    usd = rows.groupby("bucket_start")["usd"].sum(skipna=False)
+    counted = reports(rows, "requests")
+    units = sums["requests"] if counted else sums["input_tokens"] / 1e6
+    cost = (usd / units.where(units > 0)).where(lambda s: s > 0)
+    if cost.count() >= 4:
+        yield Series(
+            measure="usd_per_request" if counted else "usd_per_mtok",
+            cohort=cohort,
+            values=cost.map(np.log),
+            weight=units,
+            falls_hurt=False,
+            min_step=float(np.log1p(min_rise)),
+        )
+
+
+def _volume(usage: pd.DataFrame) -> Iterator[Series]:
+    """Input tokens by whole UTC day, for all traffic; days the data cuts into are left out."""
+    first, last = usage["bucket_start"].min(), usage["bucket_end"].max()
+    day = usage["bucket_start"].dt.floor("D")
+    whole = (day >= first.ceil("D")) & (day + pd.Timedelta("1D") <= last)
+    sums = cache_metrics(usage.assign(day=day)[whole], ["bucket_start"]) if whole.any() else None
+    if sums is None:
+        return
+    tokens = sums["input_tokens"].fillna(sums["cached_tokens"])
+    daily = tokens.groupby(pd.DatetimeIndex(tokens.index).floor("D")).sum().where(lambda s: s > 0)
+    if daily.count() >= 8:
+        yield Series(
+            measure="volume",
+            cohort=None,
+            values=daily.map(np.log),
+            weight=pd.Series(1.0, index=daily.index),
+            falls_hurt=False,
+            min_step=float(np.log1p(VOLUME_RISE)),
+        )

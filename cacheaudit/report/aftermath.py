@@ -1,0 +1,104 @@
+"""After the fact: how it was seen, whether it is over, what to do, and when all of it was."""
+
+import pandas as pd
+
+from ..postmortem import Postmortem
+from ..show import Column, Prose, Table
+from ..words import listing, moment, share, span
+from .actions import action_items
+from .incident import nothing
+from .summary import MEASURE_NAMES
+
+
+def detection(postmortem: Postmortem) -> Prose:
+    """How long it took to be seen, as far as the data tells."""
+    top = postmortem.diagnosis.costliest
+    if top is None:
+        return nothing(postmortem)
+    since = (postmortem.fetched_at - top.incident.start).total_seconds()
+    sentences = [
+        f"This report was made {span(since)} after the incident began; when people first noticed"
+        " is not in the data.",
+        f"{postmortem.diagnosis.series_watched} series were watched with a chance of"
+        f" {share(postmortem.diagnosis.alpha)} of any false alarm among them.",
+    ]
+    incident = top.incident
+    baseline = (incident.baseline[1] - incident.baseline[0]) / pd.Timedelta("1D")
+    if baseline < 7:
+        sentences.append(
+            f"The baseline is short: {incident.baseline_buckets} buckets from"
+            f" {moment(incident.baseline[0])} to {moment(incident.baseline[1])}. A quiet week"
+            " would make the level and its date surer."
+        )
+    return Prose([" ".join(sentences)])
+
+
+def resolution(postmortem: Postmortem) -> Prose:
+    """Whether it is over, and against which objective."""
+    top = postmortem.diagnosis.costliest
+    if top is None:
+        return nothing(postmortem)
+    recovery, end = top.recovery, top.incident.end
+    if recovery is None:
+        over = f"It ended at {moment(end)}." if end is not None else "It lasts."
+        return Prose([over])
+    name = MEASURE_NAMES[top.incident.measure]
+    goal = (
+        f"back at {share(recovery.at_share)} of the baseline within"
+        f" {span(recovery.within_hours * 3600)}"
+    )
+    if recovery.recovered_at is not None:
+        took = (recovery.recovered_at - top.incident.start).total_seconds()
+        text = (
+            f"The {name} was back at {moment(recovery.recovered_at)}, {span(took)} after it fell;"
+            f" the objective ({goal}) was {recovery.objective}."
+        )
+    else:
+        text = (
+            f"It lasts: the {name} of the last day is {share(recovery.now)}, against"
+            f" {share(recovery.baseline)} in the baseline; the objective ({goal}) is"
+            f" {recovery.objective}."
+        )
+    return Prose([text])
+
+
+def actions(postmortem: Postmortem) -> Table:
+    """Proposed by rule from the verdict; the owner is for people to fill in."""
+    rows = [[what, why, ""] for what, why in action_items(postmortem)]
+    columns = [Column("action"), Column("because"), Column("owner")]
+    return Table(columns, rows, "Proposed by rule; owners are for people to name")
+
+
+def timeline(postmortem: Postmortem) -> Table:
+    """Everything with a time, in order."""
+    found = postmortem.diagnosis
+    rows = [
+        (
+            c.start,
+            "version",
+            f"{c.scope or c.route or 'all traffic'}: {c.from_model} → {c.to_model}",
+        )
+        for c in found.versions
+    ]
+    rows += [(e["at"], str(e["kind"]), str(e["what"])) for _, e in found.events.iterrows()]
+    for one in found.incidents:
+        incident = one.incident
+        name = MEASURE_NAMES[incident.measure]
+        who = listing([c.name for c in one.case.affected]) if one.case.affected else "all traffic"
+        rows.append((incident.start, "incident", f"{name} of {who} leaves its baseline"))
+        if one.recovery is not None and one.recovery.recovered_at is not None:
+            rows.append((one.recovery.recovered_at, "recovery", f"{name} of {who} is back"))
+        elif incident.end is not None:
+            rows.append((incident.end, "end", f"{name} of {who} is back at its baseline"))
+    if len(postmortem.usage):
+        rows.append((postmortem.usage["bucket_start"].min(), "data", "first bucket"))
+        rows.append((postmortem.usage["bucket_end"].max(), "data", "end of the last bucket"))
+    if postmortem.pull.refreshed_at is not None:
+        rows.append(
+            (postmortem.pull.refreshed_at, "data", "the provider's data is complete to here")
+        )
+    return Table(
+        [Column("UTC"), Column("kind"), Column("what")],
+        [[f"{at:%Y-%m-%d %H:%M}", kind, what] for at, kind, what in sorted(rows)],
+        "In order of time, UTC",
+    )

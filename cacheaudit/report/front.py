@@ -1,0 +1,63 @@
+"""The first screen: verdict, three sentences, key numbers."""
+
+from typing import Literal
+
+from ..metrics import cache_metrics, headline_rate
+from ..postmortem import Postmortem
+from ..show import KeyNumbers, Verdict
+from ..words import count, share, times, usd
+from .summary import MEASURE_NAMES, headline, summary
+
+STATUS: dict[str, Literal["incident", "quiet", "unknown"]] = {
+    "no_incident": "quiet",
+    "unfit_data": "unknown",
+    "identified": "incident",
+    "narrowed": "incident",
+    "not_identifiable": "incident",
+}
+
+
+def banner(postmortem: Postmortem) -> Verdict:
+    """The verdict and its three sentences."""
+    return Verdict(STATUS[postmortem.diagnosis.verdict], headline(postmortem), summary(postmortem))
+
+
+def key_numbers(postmortem: Postmortem) -> KeyNumbers:
+    """The figures that a reader looks for first."""
+    found, top = postmortem.diagnosis, postmortem.diagnosis.costliest
+    total = found.costed.usd.sum(skipna=False) if len(found.costed.usd) else float("nan")
+    unpriced = sum(u.tokens for u in found.costed.book.unpriced)
+    items: list[tuple[str, str, str]] = []
+    if top is not None:
+        incident = top.incident
+        if incident.measure in ("hit_rate", "read_share_of_cached"):
+            name = "Hit rate" if incident.measure == "hit_rate" else "Read share of cached"
+            items.append((f"{name} before", share(incident.before), "frozen baseline"))
+            items.append((f"{name} during", share(incident.after), "affected traffic"))
+        else:
+            items.append((MEASURE_NAMES[incident.measure], times(incident.after), "of baseline"))
+        items.append(("Excess cost", usd(top.excess_usd.value), top.excess_usd.reason))
+        if top.cold_start is not None:
+            note = f"observed: {usd(top.cold_start.observed_usd)}"
+            items.append(("Cold start, at most", usd(top.cold_start.ceiling_usd), note))
+    elif len(postmortem.usage):
+        items += _volume(postmortem)
+    if len(postmortem.usage):
+        note = f"{count(unpriced)} tokens have no price" if unpriced else "list prices of the day"
+        items.append(("Cost of the window", usd(total), note))
+    if found.cost is not None:
+        items.append(("Charged", usd(float(found.cost["amount_usd"].sum())), "cost report"))
+    return KeyNumbers(items)
+
+
+def _volume(postmortem: Postmortem) -> list[tuple[str, str, str]]:
+    """Figures of a window in which nothing happened."""
+    usage = postmortem.usage
+    rate = headline_rate(usage)
+    whole = cache_metrics(usage.assign(provider="all"), ["provider"]).iloc[0]
+    name = "Hit rate" if rate == "hit_rate" else "Read share of cached"
+    return [
+        (name, share(whole[rate]), "over the window"),
+        ("Input tokens", count(whole["input_tokens"]), ""),
+        ("Requests", count(whole["requests"]), ""),
+    ]
