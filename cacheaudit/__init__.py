@@ -1,8 +1,8 @@
 """Why did the prompt-cache bill spike? Audit notebooks that try every rival cause.
 
-    usage     = cacheaudit.read_usage("usage.parquet")   # or .csv, in the frame's own columns
-    usage     = cacheaudit.fetch_usage(params)           # any source
-    diagnosis = cacheaudit.diagnose(usage)
+usage     = cacheaudit.read_usage("usage.parquet")   # or .csv, in the frame's own columns
+usage     = cacheaudit.fetch_usage(params)           # any source
+diagnosis = cacheaudit.diagnose(usage)
 """
 
 from .bars import Bars

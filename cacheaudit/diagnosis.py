@@ -7,7 +7,7 @@ import pandas as pd
 
 from .bars import Bars
 from .causes.case import Case, build_case
-from .causes.facts import rows_of
+from .causes.facts import moved_by, rows_of
 from .causes.hypothesis import Cause
 from .causes.rank import Verdict, rank_causes, verdict_of
 from .cost import Costed, cost_of
@@ -188,7 +188,7 @@ def _diagnose_one(case: Case, usage: pd.DataFrame, priced: Costed, bars: Bars) -
     causes = rank_causes(case)
     estimate = excess(case, usage, priced)
     rows = case.affected_rows(usage)
-    ends = [c.change.end for c in case.moved if c.change is not None and c.change.end is not None]
+    ends = [moved_by(c.change) for c in case.moved if c.change is not None]
     return IncidentDiagnosis(
         verdict=verdict_of(causes, case),
         incident=case.incident,
@@ -201,7 +201,7 @@ def _diagnose_one(case: Case, usage: pd.DataFrame, priced: Costed, bars: Bars) -
             rollup(rows, case.width),
             at_share=bars.recovered_at_share,
             within_hours=bars.recovery_hours,
-            moved_by=max(ends, default=None),
+            moved_by=max((e for e in ends if e is not None), default=None),
         ),
         material=None if pd.isna(estimate.value) else abs(estimate.value) >= bars.material_usd,
     )

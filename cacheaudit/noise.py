@@ -25,7 +25,8 @@ class Noise:
     sd         standard deviation of each bucket, (n,)
     inflation  variance of a mean of m buckets over what independent normal buckets would give,
                (n + 1,), by m; at least 1
-    long_run   what `inflation` comes to for long means, drift left out (1 for white noise)
+    long_run   inflation of the mean of a day by the correlation of neighbours alone: how many
+               buckets say as much as one independent one
     """
 
     sd: Floats
@@ -40,13 +41,15 @@ def rhythm(series: pd.Series) -> Floats:
     of the day, where there are less than two weeks. A cell with fewer than ENOUGH values adds
     0, so a rhythm that the data cannot show is never subtracted.
     """
-    found = _cells(series)
+    hour = pd.DatetimeIndex(series.index).floor("h")
+    hourly = series.groupby(hour).median() if hour.has_duplicates else series  # minutes: one vote
+    found = _cells(hourly)
     if found is None:
         return np.zeros(len(series))
     cell, level = found
-    away = (series - level).groupby(cell)
+    away = (hourly - level).groupby(cell)
     offset = away.transform("median").where(away.transform("size") >= ENOUGH, 0.0)
-    return offset.to_numpy(float)
+    return offset.set_axis(hour.unique()).reindex(hour).to_numpy(float)
 
 
 def wild_hours(flat: pd.Series, sd: Floats) -> Floats:
@@ -103,8 +106,8 @@ def estimate_noise(y: Floats, weight: Floats, *, floor: float) -> Noise:
     grown = np.maximum(_extended(sizes, stray, every), _of_autoregression(phi, every))
     inflation = np.maximum(1.0, grown * np.interp(every, sizes, tails))
     sd = np.sqrt(np.maximum(shape * variance, floor**2))
-    day = min(n, 24)
-    return Noise(sd=sd, inflation=inflation, long_run=float(max(1.0, grown[day])))
+    day = np.array([min(n, 24)])
+    return Noise(sd=sd, inflation=inflation, long_run=float(_of_autoregression(phi, day)[0]))
 
 
 def clip_lone_outliers(y: Floats, sd: Floats, *, reach: float) -> Floats:

@@ -189,7 +189,7 @@ def _without_overlaps(usage: pd.DataFrame) -> pd.DataFrame:
             " and key. Sum them, or add the column that tells them apart."
         )
     ordered = usage.sort_values([*LABELS, "bucket_start"], na_position="first")
-    labels = ordered[LABELS].astype(object).where(ordered[LABELS].notna(), "\0")
+    labels = ordered[LABELS].astype(object).where(ordered[LABELS].notna(), "\x1f")
     same_key = (labels == labels.shift()).all(axis=1)
     overlaps = same_key & (ordered["bucket_start"] < ordered["bucket_end"].shift())
     if overlaps.any():

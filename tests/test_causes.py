@@ -105,6 +105,8 @@ CONTRASTS = [
     (timing.healed_on_the_new_version, case(), None),
     (timing.ramp_under_way, case(), "decides against"),
     (timing.ramp_under_way, case(changes=(change(end=NOON + 9 * HOUR),)), "for"),
+    (timing.ramp_under_way, case(changes=(change(end=None, share=0.97),)), "decides against"),
+    (timing.ramp_under_way, case(changes=(change(end=None, share=0.5),)), "for"),
     (timing.version_returned, case(changes=(change(returned=True),)), "for"),
     (timing.version_returned, case(), "decides against"),
     (
@@ -275,6 +277,15 @@ def test_a_lead_of_one_shares_and_a_lead_of_two_decides():
         "client.markers_dropped",
     }
     assert [c.id for c in contrast if c.standing == "leading"] == ["model.below_minimum"]
+
+
+def test_a_release_that_harmed_nobody_else_it_reached_carries_no_weight():
+    client = given.event_of("client")
+    for_all = client(case(coinciding=events(), spared=(kept(),)))
+    for_one = client(case(coinciding=events(scope="chat"), spared=(kept(),)))
+    unseen = client(case(coinciding=events(), spared=(kept(route="other"),)))
+
+    assert [e.weight for e in (for_all, for_one, unseen) if e] == [0, 2, 2]
 
 
 def test_a_leader_by_elimination_is_not_identified():

@@ -401,6 +401,17 @@ def test_two_incidents_in_one_window_have_a_verdict_each():
     assert found.costliest is found.incidents[1]
 
 
+def test_an_unknown_excess_is_put_before_none():
+    """A dearer model that was chosen costs nothing extra; a lost cache without prices might."""
+    chosen = moved(long(), 9.6)
+    unpriced = stream(scope="b", route="other", model="mystery-9").then(14, volatile=0.4)
+    found = diagnose(usage_of([chosen, unpriced], days=20))
+
+    assert {i.incident.measure for i in found.incidents} == {"usd_per_request", "hit_rate"}
+    assert found.incident is not None
+    assert found.incident.measure == "hit_rate"
+
+
 def test_an_incident_that_began_before_the_window_says_so():
     found = diagnose(usage_of([stream(volatile=0.7).then(4, volatile=0.0)], days=15))
 
@@ -421,6 +432,16 @@ def test_a_rollback_ends_it_and_the_way_back_has_a_name_of_its_own():
     assert forth.incident is not None
     assert forth.incident.end == at(12.4).floor("h") + pd.Timedelta("1h")
     assert ("rollout.cold_rollback",) in [i.leading for i in back.incidents]
+
+
+def test_stray_calls_to_the_old_version_do_not_keep_the_cutover_open():
+    """1 % stays behind for ever; the loss outlasts a lifetime all the same."""
+    stray = stream().then(T, model=OPUS, floor=4096, canary=(SONNET, 1024, 0.01))
+    found = diagnose(usage_of([stray], days=DAYS))
+    cold = next(c for c in found.causes if c.id == "model.cold_start")
+
+    assert set(found.leading) == CLASS_A
+    assert "forgotten that it was cold" in cold.evidence_against[0]
 
 
 def test_a_split_that_heals_with_the_ramp_clears_the_new_version():

@@ -11,7 +11,7 @@ from ..cost import repriced
 from ..events import VersionChange, lifetimes_in_use
 from ..incidents import Incident
 from ..rules import LIFETIME_S
-from .facts import CohortFacts, cohort_facts, rows_of
+from .facts import CohortFacts, cohort_facts, moved_by, of_sums, rows_of
 from .pattern import RATES, Pattern, fitting, pattern_of
 
 KEPT = 0.5  # a cohort that lost less than this part of min_drop has kept its rate
@@ -126,7 +126,7 @@ def build_case(
     rows = after[rows_of(after, *(c.cohort for c in affected))] if affected else after
     new = set(after["scope"].dropna()) - set(before["scope"].dropna())
     return Case(
-        incident=incident,
+        incident=incident if not affected else of_sums(incident, affected),
         affected=affected,
         spared=spared,
         changes=coincide,
@@ -156,7 +156,7 @@ def _seconds_after_move(
     start: pd.Timestamp, until: pd.Timestamp, moving: list[VersionChange]
 ) -> float:
     """From when versions stopped moving, or the start, to *until*; NaN while they move."""
-    ends = [c.end for c in moving]
+    ends = [moved_by(c) for c in moving]
     known = [e for e in ends if e is not None]
     if len(known) < len(ends):
         return float("nan")

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from ..events import VersionChange
+from ..events import PRESENCE, VersionChange
 from ..incidents import Cohort, Incident
 from ..metrics import cache_metrics
 from ..rules import ModelRule, rule
@@ -151,13 +151,23 @@ def _name(cohort: Cohort, *, several: bool) -> str:
     return scope or route or "all traffic"
 
 
+def moved_by(change: VersionChange) -> pd.Timestamp | None:
+    """When traffic stopped moving; None while it moves. Stray calls keep no cutover open."""
+    if change.end is None and change.share >= 1 - PRESENCE:
+        return change.start_high
+    return change.end
+
+
 def _on(rows: pd.DataFrame, change: VersionChange | None, model: str | None) -> Side | None:
     """*rows* that *model* served while the ramp of *change* had traffic on both; None without."""
-    if change is None or not change.is_ramp:
+    if change is None:
+        return None
+    until = moved_by(change)
+    if until == change.start_high:
         return None
     during = rows["bucket_start"] >= change.start
-    if change.end is not None:
-        during &= rows["bucket_start"] < change.end
+    if until is not None:
+        during &= rows["bucket_start"] < until
     own = rows[during & (rows["model"] == model)]
     return None if own.empty else _side(own)
 
@@ -232,3 +242,27 @@ def rows_of(usage: pd.DataFrame, *cohorts: Cohort) -> pd.Series:
             own &= usage[column].isna() if value is None else usage[column] == value
         mask |= own
     return mask
+
+
+def of_sums(incident: Incident, affected: tuple[CohortFacts, ...]) -> Incident:
+    """*incident* with rates of sums over the affected cohorts, as every table has them.
+
+    The levels that found it are of one series, without its rhythm and its lone outliers.
+    """
+    rate = affected[0].rate
+    if incident.measure != rate:
+        return incident
+
+    def pooled(sides: list[Side]) -> float:
+        weights = [s.input_tokens if rate == "hit_rate" else s.cached_tokens for s in sides]
+        total = sum(weights)
+        rates = [s.rate(rate) for s in sides]
+        return (
+            sum(r * w for r, w in zip(rates, weights, strict=True)) / total if total else rates[0]
+        )
+
+    return replace(
+        incident,
+        before=pooled([c.before for c in affected]),
+        after=pooled([c.after for c in affected]),
+    )

@@ -5,6 +5,7 @@ Each is a Test (hypothesis.py): a Case in, one sentence or None out.
 
 from ..words import moment, span
 from .case import Case
+from .facts import moved_by
 from .hypothesis import Evidence
 from .versions import unnamed
 from .words import when
@@ -47,7 +48,7 @@ def healed_on_the_new_version(case: Case) -> Evidence | None:
     }
     if any(c.cohort in left for c in case.moved):
         return Evidence(text=f"It ended at {moment(end)}, when traffic left that version again.")
-    if any(c.change is None or c.change.end is None for c in case.moved):
+    if any(c.change is None or moved_by(c.change) is None for c in case.moved):
         return None
     return Evidence(
         text=f"It ended at {moment(end)} while traffic stayed on the new version.",
@@ -60,7 +61,7 @@ def ramp_under_way(case: Case) -> Evidence | None:
     """A split needs two versions that share the traffic of a cohort."""
     if not case.versions_named:
         return unnamed()
-    ramps = [c for c in case.changes if c.is_ramp]
+    ramps = [c for c in case.changes if moved_by(c) != c.start_high]
     if not ramps:
         return Evidence(
             text="No cohort was served by two versions for longer than a bucket.",

@@ -3,7 +3,7 @@
 from ..events import VersionChange
 from ..words import listing, moment, share
 from .case import Case
-from .facts import CohortFacts
+from .facts import CohortFacts, moved_by
 
 
 def rates(cohorts: tuple[CohortFacts, ...]) -> str:
@@ -33,8 +33,9 @@ def moves(cohorts: tuple[CohortFacts, ...]) -> str:
 
 def when(change: VersionChange) -> str:
     """At a time, or over a stretch of time."""
-    if change.end is None:
+    until = moved_by(change)
+    if until is None:
         return f"in part, since {moment(change.start)}"
-    if change.is_ramp:
-        return f"between {moment(change.start)} and {moment(change.end)}"
+    if until > change.start_high:
+        return f"between {moment(change.start)} and {moment(until)}"
     return f"at {moment(change.start)}"

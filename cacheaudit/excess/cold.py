@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ..causes.case import Case
-from ..causes.facts import rows_of
+from ..causes.facts import moved_by, rows_of
 from ..cost import MTOK, Costed
 from ..pricing import RATES, PriceBook
 from ..rules import tokenizer_ratio
@@ -57,7 +57,7 @@ def cold_start(case: Case, usage: pd.DataFrame, priced: Costed) -> ColdStart | N
         if change is None:
             continue
         own = usage[rows_of(usage, cohort.cohort, *cohort.heirs_of)]
-        stop = change.start_high if change.end is None else change.end
+        stop = moved_by(change) or change.start_high
         on_new = own["model"] == change.to_model
         near = (own["bucket_end"] > change.start - ttl) & (own["bucket_start"] < stop)
         touched = own[near & ~(on_new & (own["bucket_start"] >= change.start))]
