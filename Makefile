@@ -12,7 +12,7 @@ demo: $(READY)  ## a planted migration as a postmortem; prints the page and thre
 	$(BIN)/cacheaudit demo --out reports
 
 test: $(READY) lint  ## lint, types and tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -181,7 +181,10 @@ def _with_incidents(result: Diagnosis, usage: pd.DataFrame, bars: Bars) -> Diagn
         found.append(_diagnose_one(case, usage, result.costed, bars))
     result = replace(result, incidents=tuple(found), series_watched=len(series))
     top = result.costliest
-    return result if top is None else replace(result, verdict=top.verdict)
+    if top is None:  # where an incident may hide, finding none is no verdict
+        blind = any(n.severity == "blind" for n in result.quality)
+        return replace(result, verdict="unfit_data") if blind else result
+    return replace(result, verdict=top.verdict)
 
 
 def _diagnose_one(case: Case, usage: pd.DataFrame, priced: Costed, bars: Bars) -> IncidentDiagnosis:

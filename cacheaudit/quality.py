@@ -1,6 +1,7 @@
 """Is the data fit to judge? What is missing, unreported, partial or still arriving.
 
-Notes of severity `unfit` stop the diagnosis; the others are printed where the reader decides.
+Notes of severity `unfit` stop the diagnosis; `blind` ones say where an incident may hide, so that
+finding none means nothing; the others are printed where the reader decides.
 """
 
 from collections.abc import Iterator
@@ -10,9 +11,10 @@ from typing import Literal
 import pandas as pd
 
 from .metrics import reports, usual_width
-from .schema import INPUT, TOKENS
+from .schema import CACHE_WRITE, COHORT, INPUT, TOKENS, label
 
-Severity = Literal["note", "unfit"]
+Severity = Literal["note", "blind", "unfit"]
+SILENT = pd.Timedelta("1D")  # as long without a cached token is more than a quiet night
 ENOUGH_BUCKETS = 4  # two on each side of a shift
 TWO_WEEKS = pd.Timedelta("14D")
 
@@ -143,6 +145,7 @@ def _unreported(usage: pd.DataFrame) -> Iterator[QualityNote]:
             " read_share_of_cached = read / (read + written) stands in for it, and cannot see"
             " a prefix that stopped being cached at all.",
         )
+        yield from _vanished(usage)
     if not reports(usage, "requests"):
         yield QualityNote(
             id="no_requests",
@@ -162,6 +165,27 @@ def _unreported(usage: pd.DataFrame) -> Iterator[QualityNote]:
             severity="note",
             text=f"{tokens:,} tokens in {int(unnamed.sum())} rows name no model: they have no"
             " price, and version changes cannot be seen. Group the report by model.",
+        )
+
+
+def _vanished(usage: pd.DataFrame) -> Iterator[QualityNote]:
+    """Cohorts that answer on and on, and read and write nothing any more.
+
+    Where uncached input is reported that is a hit rate of 0; here it is a rate without a value.
+    """
+    cached = usage[["cache_read_tokens", *CACHE_WRITE]].sum(axis=1) > 0
+    answered = usage["output_tokens"].fillna(0) > 0
+    for (scope, route), rows in usage.groupby(COHORT, dropna=False, observed=True):
+        last_cached = rows.loc[cached[rows.index], "bucket_end"].max()
+        last = rows.loc[answered[rows.index], "bucket_end"].max()
+        if pd.isna(last_cached) or pd.isna(last) or last - last_cached < SILENT:
+            continue
+        yield QualityNote(
+            id="caching_vanished",
+            severity="blind",
+            text=f"{label(scope) or label(route) or 'All traffic'} read and wrote nothing after"
+            f" {last_cached:%Y-%m-%d %H:%M} UTC, though it went on: caching may have stopped there"
+            " altogether. Without uncached input its hit rate is not known; add that column.",
         )
 
 

@@ -78,6 +78,15 @@ def span(seconds: float) -> str:
     return f"{seconds:.0f} seconds"
 
 
+def ended(text: str) -> str:
+    """*text* with a full stop, unless it ends a sentence already.
+
+    >>> ended("a log"), ended("does it carry markers?")
+    ('a log.', 'does it carry markers?')
+    """
+    return text if text.endswith((".", "?")) else f"{text}."
+
+
 def listing(items: list[str], limit: int = 6) -> str:
     """Items in a sentence.
 

@@ -147,6 +147,12 @@ def test_a_median_of_zero_does_not_hide_noise():
     assert noise.sd.mean() * np.sqrt(noise.inflation[24]) > 0.7 * y.std()
 
 
+def test_every_third_day_apart_is_noise_though_most_differences_are_zero():
+    y = np.where(np.arange(31) % 3 == 0, 0.93, 0.99)
+
+    assert noise_of(y).sd.mean() > 0.02
+
+
 def test_hours_that_stray_more_than_their_weight_tells_are_called_wild():
     index = hours(60)
     y = 0.8 + white(len(index))

@@ -58,6 +58,10 @@ def _volume(postmortem: Postmortem) -> list[tuple[str, str, str]]:
     name = "Hit rate" if rate == "hit_rate" else "Read share of cached"
     return [
         (name, share(whole[rate]), "over the window"),
-        ("Input tokens", count(whole["input_tokens"]), ""),
+        *(
+            [("Input tokens", count(whole["input_tokens"]), "")]
+            if rate == "hit_rate"
+            else [("Cached tokens", count(whole["cached_tokens"]), "read or written")]
+        ),
         ("Requests", count(whole["requests"]), ""),
     ]

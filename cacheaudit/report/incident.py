@@ -7,7 +7,7 @@ from ..diagnosis import IncidentDiagnosis
 from ..postmortem import Postmortem
 from ..schema import label
 from ..show import Bullets, Card, Cards, Column, Details, Piece, Prose, Table
-from ..words import count, moment, share
+from ..words import count, ended, moment, share
 from .summary import FEW, MEASURE_NAMES, cohort_label
 
 
@@ -117,7 +117,7 @@ def _cards(causes: tuple[Cause, ...]) -> Cards:
                 lead=c.says,
                 lines_for=c.evidence_for,
                 lines_against=c.evidence_against,
-                footer=f"What would decide: {c.needs}." if c.needs else "",
+                footer=ended(f"What would decide: {c.needs}") if c.needs else "",
             )
             for c in causes
         ]

@@ -38,6 +38,8 @@ def money(postmortem: Postmortem) -> list[Piece]:
                 "Unpriced: these tokens are in no sum of money",
             )
         )
+    if not pieces and found.costed.usd.isna().any():
+        return [Prose(["What it cost is not known: uncached input or output is not reported."])]
     return pieces or [Prose(["Every token has a price, and none of the cost is excess."])]
 
 

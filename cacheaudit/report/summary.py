@@ -10,7 +10,7 @@ from ..causes.pattern import Pattern
 from ..diagnosis import IncidentDiagnosis
 from ..metrics import cache_metrics, headline_rate
 from ..postmortem import Postmortem
-from ..words import NBSP, count, listing, moment, share, span, times, usd
+from ..words import NBSP, count, ended, listing, moment, share, span, times, usd
 
 NINETY_FIVE = f"95{NBSP}%"
 FEW = 5  # causes that are named one by one
@@ -25,6 +25,7 @@ DECIDES: dict[Pattern, str] = {
     "more_output": "a request log with tasks or sessions",
     "dearer": "the cost report of the same days",
     "more_requests": "distinct response ids from a request log",
+    "mixed": "usage grouped by key and workspace",
     "unclear": "a request log, or finer buckets",
 }
 MEASURE_NAMES = {
@@ -40,7 +41,7 @@ def headline(postmortem: Postmortem) -> str:
     """One line: what happened, and how sure the cause is."""
     found = postmortem.diagnosis
     if found.verdict == "unfit_data":
-        return "Not known: this data cannot carry a verdict"
+        return "This data cannot carry a verdict"
     top = found.costliest
     if top is None:
         return "No incident found"
@@ -48,7 +49,10 @@ def headline(postmortem: Postmortem) -> str:
     if top.verdict == "identified":
         return f"{what}: {top.leading[0]}"
     if top.verdict == "narrowed":
-        return f"{what}: {len(top.leading)} causes left that this data cannot tell apart"
+        left = len(top.leading)
+        if left == 1:
+            return f"{what}: by elimination, {top.leading[0]}"
+        return f"{what}: {left} causes left that this data cannot tell apart"
     return f"{what}: the cause is not identifiable with this data"
 
 
@@ -134,9 +138,16 @@ def _because(top: IncidentDiagnosis) -> str:
             f"{no_version}Two changes coincide, the version and '{given}', so {names} cannot be"
             f" told apart; {rest}."
         )
+    needs = leading[0].needs if len(leading) <= FEW else DECIDES[top.case.pattern]
+    if len(leading) == 1:
+        only = leading[0]
+        return (
+            f"{no_version}{only.id} is left when the others are cleared, and nothing speaks for it"
+            f" by itself: {_uncapped(only.says)} What would decide: {ended(needs)}"
+        )
     return (
         f"{no_version}This data cannot tell {len(leading)} causes apart ({names}); what would"
-        f" decide: {leading[0].needs if len(leading) <= FEW else DECIDES[top.case.pattern]}."
+        f" decide: {ended(needs)}"
     )
 
 
@@ -182,23 +193,31 @@ def _quiet(postmortem: Postmortem) -> tuple[str, str, str]:
     buckets = usage["bucket_start"].nunique()
     total = found.costed.usd.sum(skipna=False)
     money = f" for {usd(total)} at list prices" if not math.isnan(total) else ""
+    tokens = "input_tokens" if rate == "hit_rate" else "cached_tokens"
+    requests = whole["requests"]
+    asked = "" if math.isnan(requests) else f" in {count(requests)} requests"
     params = postmortem.params
+    unseen = (
+        f"A change of less than {share(params.min_drop)} in a hit rate or"
+        f" {share(params.min_rise)} in the cost of a request, and one that is shorter than two"
+        " buckets, would not have been called an incident"
+    )
+    if rate != "hit_rate":
+        unseen += "; nor would a prefix that stopped being cached at all"
     return (
         f"No incident was found between {moment(usage['bucket_start'].min())} and"
         f" {moment(usage['bucket_end'].max())}: the {MEASURE_NAMES[rate]} is"
         f" {share(whole[rate])} over {buckets} buckets with data.",
-        f"{count(whole['input_tokens'])} input tokens in {count(whole['requests'])} requests"
-        f"{money} were watched in {found.series_watched} series, with a chance of"
-        f" {share(found.alpha)} of any false alarm among them.",
-        f"A change of less than {share(params.min_drop)} in a hit rate or"
-        f" {share(params.min_rise)} in the cost of a request, and one that is shorter than two"
-        " buckets, would not have been called an incident.",
+        f"{count(whole[tokens])} {tokens.replace('_', ' ')}{asked}{money} were watched in"
+        f" {found.series_watched} series, with a chance of {share(found.alpha)} of any false alarm"
+        " among them.",
+        f"{unseen}.",
     )
 
 
 def _unfit(postmortem: Postmortem) -> tuple[str, str, str]:
     found = postmortem.diagnosis
-    unfit = [n.text for n in found.quality if n.severity == "unfit"]
+    unfit = [n.text for n in found.quality if n.severity in ("unfit", "blind")]
     if found.cost is not None and len(found.cost):
         days = found.cost["day"].nunique()
         known = (
