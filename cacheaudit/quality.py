@@ -204,8 +204,10 @@ def _tail(usage: pd.DataFrame, refreshed_at: pd.Timestamp | None) -> Iterator[Qu
 
 
 def _width(width: pd.Timedelta) -> str:
-    names = {"1 days": "a day", "0 days 01:00:00": "an hour", "0 days 00:01:00": "a minute"}
-    return names.get(str(width), str(width))
+    for name, size in (("a day", "1D"), ("an hour", "1h"), ("a minute", "1min")):
+        if width == pd.Timedelta(size):
+            return name
+    return str(width)
 
 
 def _some(slots: pd.DatetimeIndex, width: pd.Timedelta) -> str:

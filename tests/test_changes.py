@@ -98,6 +98,14 @@ def test_finds_eleven_steps_of_six_incidents():
     assert places(found(one), one) == pytest.approx(edges, abs=2)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_finds_three_incidents_in_two_weeks(seed):
+    stretches = [(50, 74, 0.1), (150, 156, 0.15), (250, 336, 0.1)]
+    one = lowered(white(np.random.default_rng(seed), 336), *stretches)
+
+    assert places(found(one), one) == pytest.approx([50, 74, 150, 156, 250], abs=2)
+
+
 @pytest.mark.parametrize("last", [2, 3, 6])
 def test_a_shift_in_the_last_hours_is_found(last):
     one = lowered(white(np.random.default_rng(last), 2160), (2160 - last, 2160, 0.2))

@@ -135,9 +135,10 @@ def test_a_model_that_served_all_along_can_take_over(before):
     assert not change.returned
 
 
-def test_a_stray_call_is_no_change():
+@pytest.mark.parametrize(("hours", "share"), [(1, 0.9), (3, 0.45)])
+def test_a_stray_batch_is_no_change(hours, share):
     stray = np.zeros(MONTH)
-    stray[350] = 0.9
+    stray[350 : 350 + hours] = share
 
     assert moves(pair(stray)) == []
 

@@ -104,6 +104,13 @@ def test_a_rate_that_nobody_reports_is_na():
     assert rates["read_share_of_cached"] == pytest.approx(800 / 900)
 
 
+def test_a_sum_that_nobody_reports_is_na_not_zero():
+    sums = cache_metrics(usage({"cache_read_tokens": 800}), ["provider"]).iloc[0]
+
+    assert sums["read_tokens"] == 800
+    assert sums[["requests", "written_tokens", "uncached_tokens", "input_tokens"]].isna().all()
+
+
 def test_a_provider_without_write_columns_still_has_a_hit_rate():
     frame = usage({"cache_read_tokens": 30, "uncached_input_tokens": 70})
 
