@@ -8,7 +8,10 @@ def write_whole(target: Path, content: bytes) -> Path:
     """Write *content* beside *target* under another name, then rename it into place."""
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        unfinished.write_bytes(content)
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)

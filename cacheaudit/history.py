@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from .schema import KEY, check_usage
+from .metrics import rollup
+from .schema import check_usage
 
 TTL_S = 300.0  # Anthropic's default lifetime, platform.claude.com prompt-caching, read 2026-08
 
@@ -151,8 +152,4 @@ def _warm(at_s: np.ndarray, prefix: np.ndarray, version: np.ndarray) -> np.ndarr
 
 def hourly(minutes: pd.DataFrame) -> pd.DataFrame:
     """The same usage by the hour: what a provider's hourly report would say."""
-    starts = minutes["bucket_start"].dt.floor("h")
-    coarse = minutes.assign(bucket_start=starts, bucket_end=starts + pd.Timedelta("1h"))
-    counts = [c for c in coarse.columns if c not in KEY]
-    sums = coarse.groupby(KEY, dropna=False, observed=True)[counts].sum(min_count=1)
-    return check_usage(sums.reset_index())
+    return rollup(minutes, pd.Timedelta("1h"))

@@ -8,7 +8,6 @@ title and the headings are escaped by jinja2. No clock and no path enters the pa
 renders to the same bytes each time.
 """
 
-import os
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +21,7 @@ from nbformat.reader import NotJSONError
 from . import errors
 from .body import Body
 from .errors import AuditError, RunFailed
+from .files import write_whole
 from .show import plain
 
 UNSEEN = {"no-report", "parameters", "injected-parameters"}
@@ -37,13 +37,7 @@ def render_html(notebook: Path, target: Path, *, title: str) -> Path:
     takes its place on the page; the title then stands above it in small print.
     """
     page = page_html(_read_finished(notebook), title=title)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        unfinished.write_bytes(page.encode("utf-8"))
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return target
+    return write_whole(target, page.encode("utf-8"))
 
 
 def page_html(notebook: Any, *, title: str) -> str:

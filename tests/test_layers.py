@@ -10,8 +10,8 @@ PACKAGE = Path(cacheaudit.__file__).parent
 LAYERS = [
     ["errors", "bars", "words", "files", "model_ids"],
     ["schema", "params", "rules", "show"],
-    ["price_list", "metrics", "history", "noise", "scan", "body"],
-    ["pricing", "changes", "quality"],
+    ["price_list", "metrics", "noise", "scan", "body"],
+    ["pricing", "changes", "history", "quality"],
     ["cost", "events"],
     ["sources", "incidents", "sandbox"],
     ["causes", "plots", "recovery"],

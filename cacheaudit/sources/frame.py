@@ -4,7 +4,7 @@ Nothing is mapped here; the columns mean what schema.py says. How to bring anoth
 this form: docs/SOURCES.md, "Your own table".
 """
 
-import os
+import io
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from ..errors import EmptyWindow, ParamError, SchemaError, SourceError
+from ..files import write_whole
 from ..params import PostmortemParams
 from ..schema import BUCKET, COUNTS, USAGE_REQUIRED, check_usage
 from .pull import Pull, demand_window
@@ -45,20 +46,15 @@ def write_usage(usage: pd.DataFrame, path: str | Path) -> None:
     if target.suffix != ".parquet":
         raise SourceError(f"{target.name} does not end in .parquet; that is what is written here.")
     frame = check_usage(usage)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    content = io.BytesIO()
+    frame.to_parquet(content, engine="pyarrow", index=False)
     try:
-        with part.open("wb") as file:
-            frame.to_parquet(file, engine="pyarrow", index=False)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
+        write_whole(target, content.getvalue())
     except OSError as error:
         raise SourceError(
             f"{target} could not be written ({error.strerror}); nothing was kept."
             " Check the folder and its free space."
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def fetch(params: PostmortemParams, *, now: pd.Timestamp | None = None) -> Pull:
