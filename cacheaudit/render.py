@@ -18,9 +18,8 @@ from jinja2 import Environment, StrictUndefined
 from nbconvert import HTMLExporter
 from nbformat.reader import NotJSONError
 
-from . import errors
 from .body import Body
-from .errors import AuditError, RunFailed
+from .errors import RunFailed, ours
 from .files import write_whole
 from .show import plain
 
@@ -84,9 +83,7 @@ def _read_finished(path: Path) -> Any:
 
 def _stopped(path: Path, number: int, output: Any) -> str:
     """Name the cell and the error; quote only errors of our own, which hold no values."""
-    kind = getattr(errors, output.ename, None)
-    ours = isinstance(kind, type) and issubclass(kind, AuditError)
-    said = f"{output.ename}: {plain(output.evalue)}" if ours else output.ename
+    said = f"{output.ename}: {plain(output.evalue)}" if ours(output.ename) else output.ename
     return f"cell {number} of {path.name} stopped with {said}. No page was written."
 
 

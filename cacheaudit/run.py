@@ -20,8 +20,7 @@ import papermill
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from . import errors
-from .errors import AuditError, ParamError, RunFailed
+from .errors import AuditError, ParamError, RunFailed, ours
 from .params import PostmortemParams
 from .render import render_html
 
@@ -109,8 +108,7 @@ def _execute(source: Path, target: Path, parameters: dict[str, Any]) -> None:
 
 def _as_ours(error: PapermillExecutionError) -> AuditError:
     """The error that a cell raised on purpose, or RunFailed naming the cell."""
-    kind = getattr(errors, error.ename, None)
-    if isinstance(kind, type) and issubclass(kind, AuditError):
+    if kind := ours(error.ename):
         return kind(error.evalue)
     return RunFailed(
         f"cell {error.cell_index} of the notebook stopped with {error.ename}: {error.evalue}."
