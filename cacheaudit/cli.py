@@ -18,6 +18,7 @@ from rich.console import Console
 
 from .errors import AuditError, ParamError
 from .params import PostmortemParams, read_params, read_params_file
+from .schema import EVENT_KINDS
 
 Overrides = tuple[tuple[str, str], ...]
 
@@ -29,6 +30,19 @@ params_file = click.option(
 overrides = click.option(
     "-p", "given", type=(str, str), multiple=True, metavar="NAME VALUE",
     help="One parameter, over the file's; may be repeated.",
+)  # fmt: skip
+
+
+def _once(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> str | None:
+    """The value of an option that click would let a second one replace in silence."""
+    if len(values) > 1:
+        raise click.BadParameter("given twice; put all rows into one file, under one header line.")
+    return values[0] if values else None
+
+
+events_file = click.option(
+    "--events", type=click.Path(), multiple=True, callback=_once, metavar="FILE",
+    help="CSV of releases, as `cacheaudit events` writes it; over the file and -p.",
 )  # fmt: skip
 strict = click.option("--strict", is_flag=True, help="Tokens without a price are an error.")
 
@@ -42,11 +56,14 @@ def cli() -> None:
 @cli.command()
 @params_file
 @overrides
+@events_file
 @strict
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
-def postmortem(file: Path | None, given: Overrides, strict: bool, out: Path) -> None:
+def postmortem(
+    file: Path | None, given: Overrides, events: str | None, strict: bool, out: Path
+) -> None:
     """Run the postmortem notebook and write a run folder with report.html and findings.json."""
-    params = _params(file, given)
+    params = _params(file, given, events=events)
     from .run import run_postmortem  # papermill takes seconds to import; bad parameters do not
 
     with _working("Running the postmortem notebook"):
@@ -77,6 +94,7 @@ def pull(file: Path | None, given: Overrides, out: Path) -> None:
 @click.argument("usage", type=click.Path(path_type=Path), required=False)
 @params_file
 @overrides
+@events_file
 @strict
 @click.option("--source", help="Where usage comes from: sample, anthropic, openai, ...")
 @click.option("--since", metavar="7d", help="Window up to now, in days or hours: 7d, 12h.")
@@ -85,6 +103,7 @@ def causes(
     usage: Path | None,
     file: Path | None,
     given: Overrides,
+    events: str | None,
     strict: bool,
     source: str | None,
     since: str | None,
@@ -101,7 +120,7 @@ def causes(
         chosen["source"] = source
     if since is not None:
         chosen["start"] = (datetime.now(UTC) - _ago(since)).isoformat(timespec="minutes")
-    params = _params(file, given, chosen)
+    params = _params(file, given, chosen, events)
     from .findings import findings_of
     from .postmortem import investigate
     from .report.terminal import triage
@@ -109,8 +128,67 @@ def causes(
     with _working(f"Reading {params.source}"):
         found = investigate(params)
     document = findings_of(found)
+    if params.events_path:
+        click.echo(f"{len(found.diagnosis.events)} events from {params.events_path}", err=True)
     click.echo(json.dumps(document, indent=1) if as_json else triage(found))
     _leave(document["cost"]["unpriced"], document["verdict"], strict)
+
+
+@cli.command()
+@click.option(
+    "--git",
+    "repository",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="A git repository, or a folder inside one.",
+)
+@click.option(
+    "--kind",
+    type=click.Choice(EVENT_KINDS),
+    default="client",
+    show_default=True,
+    help="What a release of this repository changes.",
+)
+@click.option("--scope", help="The workspace or project that it serves; without it, all.")
+@click.option("--match", default="*", show_default=True, help="Tags to take, such as 'v*'.")
+@click.option("--since", metavar="2026-01-01", help="First day or time; UTC unless it says else.")
+@click.option("--merges", is_flag=True, help="Also the merges into the current branch.")
+@click.option("--path-only", is_flag=True, help="Of the merges, those that touch the --git folder.")
+@click.option("--out", type=click.Path(path_type=Path), help=".csv; without it, to the terminal.")
+def events(
+    repository: Path,
+    kind: str,
+    scope: str | None,
+    match: str,
+    since: str | None,
+    merges: bool,
+    path_only: bool,
+    out: Path | None,
+) -> None:
+    """The tags of a git repository as a CSV of releases, for --events.
+
+    Names of tags, short hashes and times are all that is written; no message, no author.
+    """
+    if path_only and not merges:
+        raise click.UsageError("--path-only chooses among merges; give --merges as well.")
+    from .deploys import events_csv, read_deploys, since_of, write_events
+
+    found = read_deploys(
+        repository,
+        kind=kind,
+        scope=scope,
+        match=match,
+        since=None if since is None else since_of(since),
+        merges=merges,
+        path_only=path_only,
+    )
+    if out is None:
+        click.echo(events_csv(found.events), nl=False)
+    else:
+        write_events(found.events, out)
+        click.echo(f"{len(found.events)} events in {out}")
+    for note in found.notes:
+        click.echo(f"note: {note}", err=True)
 
 
 @cli.command()
@@ -158,10 +236,15 @@ def main() -> None:
 
 
 def _params(
-    file: Path | None, given: Overrides, chosen: dict[str, Any] | None = None
+    file: Path | None,
+    given: Overrides,
+    chosen: dict[str, Any] | None = None,
+    events: str | None = None,
 ) -> PostmortemParams:
-    """Parameters of a file, then of options, then of -p; refused here if unknown or mistyped."""
+    """Of a file, then options, then -p, then --events; refused here if unknown or mistyped."""
     typed = (chosen or {}) | {name: _typed(name, text) for name, text in given}
+    if events is not None:
+        typed["events_path"] = events
     if file is not None:
         return read_params_file(PostmortemParams, file, typed)
     return read_params(PostmortemParams, typed)
