@@ -104,6 +104,8 @@ def level_shifts(
     flat = pd.Series(y - rhythm(known), index=index)
     found = _split(flat, w, np.zeros(n), min_step, alpha / tests)
     for _ in range(ROUNDS):  # with the steps known, the noise is known better
+        if not found.cuts:  # nothing to take out
+            break
         finer = _split(flat, w, found.steps(), min_step, alpha / tests)
         if len(finer.cuts) <= len(found.cuts):
             break

@@ -31,8 +31,8 @@ def cost_of(usage: pd.DataFrame) -> Costed:
     no rate. A write lifetime that is not reported is one the provider does not sell.
     """
     book = rates(usage)
-    tokens = usage[TOKENS].astype("float64").to_numpy()
-    rate = book.rates[RATES].astype("float64").to_numpy()
+    tokens = usage[TOKENS].to_numpy("float64", na_value=np.nan)
+    rate = book.rates[RATES].to_numpy("float64", na_value=np.nan)
     required = [TOKENS.index(c) for c in ("uncached_input_tokens", "cache_read_tokens")]
     required.append(TOKENS.index("output_tokens"))
     silent = np.isnan(tokens[:, required]).any(axis=1)

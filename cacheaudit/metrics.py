@@ -1,9 +1,12 @@
 """Usage frame in, rates out. Pure: no clock, no network, no files."""
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from .schema import BUCKET, CACHE_WRITE, COUNTS, INPUT, KEY, check_usage
+from .schema import BUCKET, CACHE_WRITE, INPUT, KEY, check_usage
+
+Floats = npt.NDArray[np.float64]
 
 MEASURES = [
     "hit_rate",
@@ -33,45 +36,59 @@ def cache_metrics(usage: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     Rates are of sums, never means of rates: a quiet hour weighs little. A bucket in which only
     some rows report a class has rates of those rows alone.
     """
-    rows = _row_totals(usage)
-    counted = [c for c in rows.columns if c not in KEY]
-    sums = rows.groupby(by, dropna=False, observed=True)[counted].sum(min_count=1)
-    total, cached = sums["input_tokens"], sums["cached_tokens"]
-    asked, answered = sums["with_input"], sums["with_output"]
-    return sums.assign(
-        hit_rate=sums["rated_read"] / total.where(total > 0),
-        write_share=sums["rated_written"] / total.where(total > 0),
-        uncached_share=sums["rated_uncached"] / total.where(total > 0),
-        read_share_of_cached=sums["cached_read"] / cached.where(cached > 0),
-        input_tokens_per_request=sums["counted_input"] / asked.where(asked > 0),
-        output_tokens_per_request=sums["counted_output"] / answered.where(answered > 0),
-    ).drop(columns=HELPERS)
+    keys = [usage[c] for c in by]
+    sums = _row_totals(usage).groupby(keys, dropna=False, observed=True).sum(min_count=1)
+
+    def rate(part: str, whole: str) -> Floats:
+        over = sums[whole].to_numpy()
+        return sums[part].to_numpy() / np.where(over > 0, over, np.nan)
+
+    rates = {
+        "hit_rate": rate("rated_read", "input_tokens"),
+        "write_share": rate("rated_written", "input_tokens"),
+        "uncached_share": rate("rated_uncached", "input_tokens"),
+        "read_share_of_cached": rate("cached_read", "cached_tokens"),
+        "input_tokens_per_request": rate("counted_input", "with_input"),
+        "output_tokens_per_request": rate("counted_output", "with_output"),
+    }
+    kept = sums.drop(columns=HELPERS)
+    return pd.concat([kept, pd.DataFrame(rates, index=sums.index)], axis=1)
 
 
 def _row_totals(usage: pd.DataFrame) -> pd.DataFrame:
     """Float columns per row; `rated_*` only where the row's total input is known."""
-    number = usage[COUNTS].astype("float64")
-    read, uncached = number["cache_read_tokens"], number["uncached_input_tokens"]
-    written = number[CACHE_WRITE].sum(axis=1, min_count=1)
-    total = read + uncached + written.fillna(0)  # no write column: the provider knows no writes
-    known = total.notna()
-    return usage[KEY].assign(
-        requests=number["requests"],
-        read_tokens=read,
-        written_tokens=written,
-        uncached_tokens=uncached,
-        output_tokens=number["output_tokens"],
-        input_tokens=total,
-        cached_tokens=read + written,
-        cached_read=read.where(written.notna()),
-        counted_input=total.where(number["requests"].notna()),
-        with_input=number["requests"].where(known),
-        counted_output=number["output_tokens"].where(number["requests"].notna()),
-        with_output=number["requests"].where(number["output_tokens"].notna()),
-        rated_read=read.where(known),
-        rated_written=written.where(known).fillna(0.0).where(known),
-        rated_uncached=uncached.where(known),
+    requests, read, uncached, output = (
+        _floats(usage, c)
+        for c in ("requests", "cache_read_tokens", "uncached_input_tokens", "output_tokens")
     )
+    writes = np.column_stack([_floats(usage, c) for c in CACHE_WRITE])
+    some_written = np.nansum(writes, axis=1)  # no write column: the provider knows no writes
+    written = np.where(np.isnan(writes).all(axis=1), np.nan, some_written)
+    total = read + uncached + some_written
+    known, counted = ~np.isnan(total), ~np.isnan(requests)
+    columns = {
+        "requests": requests,
+        "read_tokens": read,
+        "written_tokens": written,
+        "uncached_tokens": uncached,
+        "output_tokens": output,
+        "input_tokens": total,
+        "cached_tokens": read + written,
+        "cached_read": np.where(np.isnan(written), np.nan, read),
+        "counted_input": np.where(counted, total, np.nan),
+        "with_input": np.where(known, requests, np.nan),
+        "counted_output": np.where(counted, output, np.nan),
+        "with_output": np.where(np.isnan(output), np.nan, requests),
+        "rated_read": np.where(known, read, np.nan),
+        "rated_written": np.where(known, some_written, np.nan),
+        "rated_uncached": np.where(known, uncached, np.nan),
+    }
+    return pd.DataFrame(columns, index=usage.index)
+
+
+def _floats(usage: pd.DataFrame, column: str) -> Floats:
+    """A count of *usage* as floats, NaN where it is not reported."""
+    return usage[column].to_numpy("float64", na_value=np.nan)
 
 
 def headline_rate(usage: pd.DataFrame) -> str:

@@ -20,6 +20,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from genai_prices.types import ModelPrice
 
@@ -135,12 +137,14 @@ def rates(usage: pd.DataFrame) -> PriceBook:
     table = pd.DataFrame(
         [[getattr(p, c, None) for c in RATES] for p in prices], columns=RATES, dtype="Float64"
     )
-    frame = table.take(group.to_numpy()).set_axis(usage.index)
-    without = usage[TOKENS].fillna(0).where(frame.isna().to_numpy(), 0)
+    place = group.to_numpy()
+    lacking = table.isna().to_numpy()[place]
+    without = np.where(lacking, usage[TOKENS].to_numpy("int64", na_value=0), 0)
+    tokens = pd.DataFrame(without).groupby(place).sum().to_numpy()
     return PriceBook(
-        rates=frame,
+        rates=table.take(place).set_axis(usage.index),
         used=_distinct(prices),
-        unpriced=_unpriced(prices, without.groupby(group.to_numpy()).sum()),
+        unpriced=_unpriced(prices, tokens),
     )
 
 
@@ -164,16 +168,23 @@ def _distinct(prices: list[UnitPrice | Unpriced]) -> tuple[UnitPrice, ...]:
     return tuple(sorted(found.values(), key=lambda p: (p.provider, p.model, p.day)))
 
 
-def _unpriced(prices: list[UnitPrice | Unpriced], tokens: pd.DataFrame) -> tuple[Unpriced, ...]:
-    """What has tokens and no rate, summed over days; *tokens* has one row per price."""
+def _unpriced(
+    prices: list[UnitPrice | Unpriced], tokens: npt.NDArray[np.int64]
+) -> tuple[Unpriced, ...]:
+    """What has tokens and no rate, summed over days; *tokens* (n, classes) has a row per price."""
+    by_price: dict[Unpriced | tuple[str, str], npt.NDArray[np.int64]] = {}
+    for price, row in zip(prices, tokens, strict=True):
+        what = price if isinstance(price, Unpriced) else (price.provider, price.model)
+        by_price[what] = row + by_price.get(what, np.int64(0))
     sums: Counter[Unpriced] = Counter()
-    for price, row in zip(prices, tokens.to_numpy(dtype="int64"), strict=True):
-        if isinstance(price, Unpriced):
-            sums[price] += int(row.sum())
+    for what, row in by_price.items():
+        if isinstance(what, Unpriced):
+            sums[what] += int(row.sum())
             continue
+        provider, model = what
         for kind, count in zip(TOKEN_TYPES, row, strict=True):
             reason = f"the price list has no rate for {kind}"
-            sums[Unpriced(provider=price.provider, model=price.model, reason=reason)] += int(count)
+            sums[Unpriced(provider=provider, model=model, reason=reason)] += int(count)
     return tuple(replace(u, tokens=n) for u, n in sums.most_common() if n > 0)
 
 

@@ -26,7 +26,7 @@ def split_gap(base: pd.DataFrame, inside: pd.DataFrame, book: PriceBook) -> Gap:
     away = usd_of(before, mean_rate) - usd_of(
         profile[_hours(base)] * before.sum(axis=1, keepdims=True), mean_rate
     )
-    daily = pd.DataFrame({"away": away, "mtok": before.sum(axis=1) / MTOK}).groupby(days.to_numpy())
+    daily = pd.DataFrame({"away": away, "mtok": before.sum(axis=1) / MTOK}).groupby(days.array)
     sums = daily.sum().query("mtok > 0")
     spread = float((sums["away"] / sums["mtok"]).std(ddof=1)) if len(sums) > 1 else NAN
     return Gap(
@@ -38,12 +38,12 @@ def split_gap(base: pd.DataFrame, inside: pd.DataFrame, book: PriceBook) -> Gap:
 
 def _tokens(rows: pd.DataFrame) -> Floats:
     """Input by class, (n, classes)."""
-    return rows[INPUT].astype("float64").fillna(0.0).to_numpy()
+    return rows[INPUT].to_numpy("float64", na_value=0.0)
 
 
 def _rates(rows: pd.DataFrame, book: PriceBook) -> Floats:
     """USD per million tokens of each input class, (n, classes)."""
-    return book.rates.loc[rows.index, RATES[:-1]].astype("float64").to_numpy()
+    return book.rates.loc[rows.index, RATES[:-1]].to_numpy("float64", na_value=NAN)
 
 
 def usd_of(tokens: Floats, rate: Floats) -> Floats:

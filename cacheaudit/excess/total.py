@@ -5,6 +5,7 @@ import pandas as pd
 from ..causes.case import Case
 from ..causes.facts import CohortFacts, rows_of
 from ..cost import Costed
+from ..schema import BUCKET, COHORT, COUNTS
 from .estimate import Estimate, Gap, exact, total
 from .splits import split_gap
 from .units import unit_gap
@@ -41,7 +42,8 @@ def gap(
 
 
 def windows(case: Case, usage: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of the frozen baseline and of the whole incident."""
+    """Rows of the frozen baseline and of the whole incident: buckets, cohorts and counts."""
+    usage = usage[[*BUCKET, *COHORT, *COUNTS]]  # other labels take long to copy
     low, high = case.incident.baseline
     base = usage[(usage["bucket_start"] >= low) & (usage["bucket_end"] <= high)]
     inside = usage["bucket_start"] >= case.incident.start

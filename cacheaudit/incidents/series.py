@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from ..metrics import cache_metrics, headline_rate, reports
+from ..metrics import cache_metrics
 from ..schema import COHORT, label
 
 Measure = Literal["hit_rate", "read_share_of_cached", "usd_per_request", "usd_per_mtok", "volume"]
@@ -35,21 +35,28 @@ def watched_series(
     usage: pd.DataFrame, usd: pd.Series, *, min_drop: float, min_rise: float
 ) -> tuple[Series, ...]:
     """All series of *usage*; *usd* is the cost of each row, NaN where unpriced."""
-    priced = usage.assign(usd=usd)
-    found = [*_rates(priced, None, min_drop, min_rise), *_volume(usage)]
-    cohorts = list(priced.groupby(COHORT, dropna=False, observed=True))
-    if len(cohorts) > 1:
-        for (scope, route), rows in cohorts:
+    sums = _sums(usage, usd, ["bucket_start"])
+    first, last = usage["bucket_start"].min(), usage["bucket_end"].max()
+    found = [*_rates(sums, None, min_drop, min_rise), *_volume(sums, first, last)]
+    cohorts = _sums(usage, usd, [*COHORT, "bucket_start"]).groupby(level=[*COHORT], dropna=False)
+    if cohorts.ngroups > 1:
+        for (scope, route), own in cohorts:
             cohort = (label(scope), label(route))
-            found.extend(_rates(rows, cohort, min_drop, min_rise))
+            found.extend(_rates(own.droplevel([*COHORT]), cohort, min_drop, min_rise))
     return tuple(found)
 
 
+def _sums(usage: pd.DataFrame, usd: pd.Series, by: list[str]) -> pd.DataFrame:
+    """cache_metrics with `usd`, NaN where any row is unpriced."""
+    cost = usd.groupby([usage[c] for c in by], dropna=False, observed=True).sum(skipna=False)
+    return cache_metrics(usage, by).assign(usd=cost.to_numpy())
+
+
 def _rates(
-    rows: pd.DataFrame, cohort: Cohort | None, min_drop: float, min_rise: float
+    sums: pd.DataFrame, cohort: Cohort | None, min_drop: float, min_rise: float
 ) -> Iterator[Series]:
-    rate = headline_rate(rows)
-    sums = cache_metrics(rows, ["bucket_start"])
+    """Hit rate and unit cost of *sums* by bucket; only what some row reports is watched."""
+    rate = "hit_rate" if sums["input_tokens"].notna().any() else "read_share_of_cached"
     weight = sums["input_tokens"] if rate == "hit_rate" else sums["cached_tokens"]
     if sums[rate].count() >= 4:
         yield Series(
@@ -60,10 +67,9 @@ def _rates(
             falls_hurt=True,
             min_step=min_drop,
         )
-    usd = rows.groupby("bucket_start")["usd"].sum(skipna=False)
-    counted = reports(rows, "requests")
+    counted = sums["requests"].notna().any()
     units = sums["requests"] if counted else sums["input_tokens"] / 1e6
-    cost = (usd / units.where(units > 0)).where(lambda s: s > 0)
+    cost = (sums["usd"] / units.where(units > 0)).where(lambda s: s > 0)
     if cost.count() >= 4:
         yield Series(
             measure="usd_per_request" if counted else "usd_per_mtok",
@@ -75,16 +81,12 @@ def _rates(
         )
 
 
-def _volume(usage: pd.DataFrame) -> Iterator[Series]:
+def _volume(sums: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> Iterator[Series]:
     """Input tokens by whole UTC day, for all traffic; days the data cuts into are left out."""
-    first, last = usage["bucket_start"].min(), usage["bucket_end"].max()
-    day = usage["bucket_start"].dt.floor("D")
+    day = pd.DatetimeIndex(sums.index).floor("D")
     whole = (day >= first.ceil("D")) & (day + pd.Timedelta("1D") <= last)
-    sums = cache_metrics(usage.assign(day=day)[whole], ["bucket_start"]) if whole.any() else None
-    if sums is None:
-        return
     tokens = sums["input_tokens"].fillna(sums["cached_tokens"])
-    daily = tokens.groupby(pd.DatetimeIndex(tokens.index).floor("D")).sum().where(lambda s: s > 0)
+    daily = tokens[whole].groupby(day[whole]).sum().where(lambda s: s > 0)
     if daily.count() >= 8:
         yield Series(
             measure="volume",
