@@ -128,7 +128,7 @@ def test_less_than_two_weeks_cannot_show_a_weekly_rhythm():
 )
 def test_what_is_not_reported_is_told(column, note):
     assert set(notes(usage(**{column: None}))) == {note}
-    assert notes(usage(**{column: 0})) == {}
+    assert note not in notes(usage(**{column: 0}))
 
 
 def test_rows_without_a_model_are_counted_in_tokens():
