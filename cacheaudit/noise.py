@@ -52,11 +52,12 @@ def rhythm(series: pd.Series) -> Floats:
     return offset.set_axis(hour.unique()).reindex(hour).to_numpy(float)
 
 
-def wild_hours(flat: pd.Series, sd: Floats) -> Floats:
+def wild_hours(flat: pd.Series, sd: Floats, *, share: float = 0.9) -> Floats:
     """How many times *sd* the values of each hour of the day stray around their level, (n,).
 
     Traffic that stops on some nights and not on others makes those hours wilder than their
-    weight tells; 1 where an hour strays no more than chance would have it.
+    weight tells; 1 where an hour strays no more than chance would have it. Judged by the
+    quantile *share* of the distances: a lower one lets a few odd days pass as odd.
     """
     found = _cells(flat)
     if found is None:
@@ -65,7 +66,7 @@ def wild_hours(flat: pd.Series, sd: Floats) -> Floats:
     away = ((flat - level).abs() / sd).groupby(cell)
     if away.ngroups <= 2:  # days: the weekend is no hour
         return np.ones(len(flat))
-    stray, size = away.quantile(0.9) / ndtri(0.95), away.size()
+    stray, size = away.quantile(share) / ndtri((1 + share) / 2), away.size()
     sure = (size >= 2 * ENOUGH) & (stray > 1 + CHANCE / np.sqrt(size))
     return stray.where(sure, 1.0).reindex(cell).to_numpy(float)
 
@@ -113,12 +114,20 @@ def estimate_noise(y: Floats, weight: Floats, *, floor: float) -> Noise:
 def clip_lone_outliers(y: Floats, sd: Floats, *, reach: float) -> Floats:
     """*y* held within *reach* standard deviations of what its two neighbours span.
 
-    A bucket that stands alone is pulled in, however deep; two in a row stay as they are.
+    A bucket that stands alone is pulled in, however deep; two in a row stay as they are. The
+    neighbours span more by as much as they are the less sure: two thin hours say little of the
+    busy one between them.
     """
-    before = np.concatenate([y[2:3], y[:-1]])
-    after = np.concatenate([y[1:], y[-3:-2]])
-    low, high = np.minimum(before, after), np.maximum(before, after)
+    before, after = _neighbours(y)
+    unsure = [reach * np.maximum(0.0, other - sd) for other in _neighbours(sd)]
+    low = np.minimum(before - unsure[0], after - unsure[1])
+    high = np.maximum(before + unsure[0], after + unsure[1])
     return np.clip(y, low - reach * sd, high + reach * sd)
+
+
+def _neighbours(x: Floats) -> tuple[Floats, Floats]:
+    """The values before and after each, (n,) each; at the ends the second next twice."""
+    return np.concatenate([x[2:3], x[:-1]]), np.concatenate([x[1:], x[-3:-2]])
 
 
 class _Blocks:
