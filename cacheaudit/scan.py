@@ -45,14 +45,17 @@ class Scan:
         none = self._fit(left, right)
         return np.asarray(self._fit(left, splits) + self._fit(splits, right) - none)
 
-    def gain_of_two(self, left: int, first: int, second: int, right: int) -> float:
+    def gain_of_two(
+        self, left: int, first: int | Places, second: int | Places, right: int
+    ) -> Floats:
         """Log-likelihood of steps at *first* and *second*, over none in [left, right)."""
-        one = self._fit(left, first) + self._fit(first, second) + self._fit(second, right)
-        return float(one - self._fit(left, right))
+        fit = self._fit(left, first) + self._fit(first, second) + self._fit(second, right)
+        return np.asarray(fit - self._fit(left, right))
 
     def _fit(self, left: int | Places, right: int | Places) -> Floats:
+        """Of a mean of its own for [left, right); 0 for nothing."""
         w = self.w[right] - self.w[left]
-        return np.asarray((self.wy[right] - self.wy[left]) ** 2 / w / 2)
+        return np.asarray((self.wy[right] - self.wy[left]) ** 2 / np.where(w > 0, w, np.inf) / 2)
 
     def looks(self) -> Iterator[tuple[Places, Places, Places]]:
         """Where to look: (lefts (k, 1), splits (k, j), rights (k, 1)), a scale at a time.

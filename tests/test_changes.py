@@ -208,14 +208,19 @@ def test_hours_with_minutes_around_a_cutover_keep_its_date():
     index = hours(28 * 24)
     index = index[(index < fine[0]) | (index > fine[-1])].union(fine)
     minute = index.isin(fine)
-    rng = np.random.default_rng(4)
-    y = pd.Series(0.8 + np.where(minute, 0.06, 0.008) * rng.standard_normal(len(index)), index)
     weight = pd.Series(np.where(minute, 1.0, 60.0), index)
     cutover = START + pd.Timedelta("10D 10h")
+    off = []
+    for seed in range(20):
+        chance = np.random.default_rng(seed).standard_normal(len(index))
+        y = pd.Series(0.8 + np.where(minute, 0.06, 0.008) * chance, index)
 
-    assert found(y, weight).shifts == ()
-    shift = found(y - 0.1 * (index >= cutover), weight).shifts[0]
-    assert abs(shift.at - cutover) <= pd.Timedelta("5min")
+        assert found(y, weight).shifts == ()
+        shift = found(y - 0.1 * (index >= cutover), weight).shifts[0]
+        off.append(abs(shift.at - cutover))
+
+    assert np.median(off) <= pd.Timedelta("1min")
+    assert sum(o <= pd.Timedelta("5min") for o in off) >= 18
 
 
 @pytest.mark.parametrize(("noise", "drop"), [(white, 0.04), (correlated, 0.06), (heavy, 0.04)])
