@@ -9,7 +9,7 @@ finding none means nothing; the others are printed where the reader decides.
     logs, charges        what a request log and a bill say of the same days
 """
 
-from .charges import cost_table, reconcile_cost
+from .charges import charged_by_day, cost_table, reconcile_cost
 from .check import check_quality
 from .coverage import settled
 from .logs import reconcile
@@ -17,6 +17,7 @@ from .note import QualityNote
 
 __all__ = [
     "QualityNote",
+    "charged_by_day",
     "check_quality",
     "cost_table",
     "reconcile",

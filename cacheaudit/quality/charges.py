@@ -42,6 +42,15 @@ def cost_table(usage: pd.DataFrame, priced: pd.Series, cost: pd.DataFrame) -> pd
     return pd.concat([ours.astype("float64"), theirs], axis=1).sort_index().reset_index()
 
 
+def charged_by_day(usage: pd.DataFrame, priced: pd.Series, cost: pd.DataFrame) -> pd.DataFrame:
+    """`charged_usd`, `priced_usd` by whole UTC day, of the models and days that both sides have."""
+    if usage.empty or not _for_tokens(cost).any():
+        return pd.DataFrame(columns=["charged_usd", "priced_usd"], dtype="float64")
+    table = cost_table(usage, priced, cost).dropna(subset=["charged_usd", "priced_usd"])
+    table = table[table["day"].isin(_whole_days(usage))]
+    return table.groupby("day")[["charged_usd", "priced_usd"]].sum()
+
+
 def reconcile_cost(
     usage: pd.DataFrame,
     priced: pd.Series,

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ..metrics import usual_width
 from ..schema import LABELS
-from .coverage import coverage, partial, tail
+from .coverage import coverage, partial, tail, thin_tail
 from .doubled import beside_parts, doubled
 from .inclusive import inclusive
 from .lost import impossible, reads_lost, requests_lost, writes_lost
@@ -38,6 +38,7 @@ def check_quality(
         *partial(usage, slot, width),
         *unreported(usage),
         *tail(usage, refreshed_at),
+        *thin_tail(usage, slot, width),
         *_wrong(usage, width),
     )
 

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from .. import words
+from ..schema import INPUT
 from .note import QualityNote
 
+TAIL = 6  # buckets that may be late
 TWO_WEEKS = pd.Timedelta("14D")
 
 
@@ -74,6 +77,33 @@ def tail(usage: pd.DataFrame, refreshed_at: pd.Timestamp | None) -> Iterator[Qua
             f" {usage.loc[late, 'bucket_start'].nunique()} later buckets are provisional and"
             " left out.",
         )
+
+
+def thin_tail(usage: pd.DataFrame, slot: pd.Series, width: pd.Timedelta) -> Iterator[QualityNote]:
+    """Last buckets with far less traffic than their hours have: they may not have arrived yet.
+
+    The last 1 to TAIL buckets are held against the mean of the same hours in the week before; it
+    is odd if they have less than half, and less than any run of as many buckets had that week.
+    """
+    total = usage[INPUT].astype("float64").sum(axis=1).groupby(slot).sum()
+    week = int(pd.Timedelta("7D") / width)
+    if width > pd.Timedelta("1h") or len(total) < week + 24:
+        return
+    hour = pd.DatetimeIndex(total.index).hour
+    usual = total.iloc[-week - TAIL : -TAIL].groupby(hour[-week - TAIL : -TAIL]).mean()
+    share = total / pd.Series(hour, index=total.index).map(usual)
+    for run in range(TAIL, 0, -1):
+        runs = share.rolling(run).mean().iloc[-week:]
+        last, least = float(runs.iloc[-1]), float(runs.iloc[:-run].min())
+        if last < min(0.5, least):
+            yield QualityNote(
+                id="thin_tail",
+                severity="note",
+                text=f"The last {run} buckets have {words.share(last)} of the input that their"
+                " hours usually have, less than any as many in the week before: they may not have"
+                " arrived in full. Pull again before trusting them.",
+            )
+            return
 
 
 def settled(usage: pd.DataFrame, refreshed_at: pd.Timestamp | None) -> pd.DataFrame:

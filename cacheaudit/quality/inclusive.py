@@ -21,12 +21,13 @@ def inclusive(traffic: Traffic) -> QualityNote | None:
     if not traffic.by_slot(rows.read).any() or not uncached.any() or not asked.any():
         return None
     steps = _steps(uncached / np.maximum(asked, 1e-9), asked)
-    for at, days in product(steps, REACHES):
+    reads, cached = rows.read, known(rows.read) + known(rows.written)
+    for at, days, held in product(steps, REACHES, (reads, cached)):
         before = traffic.nearest(at, back=True, days=days)
         after = traffic.nearest(at, back=False, days=days)
         if min(traffic.span(*before), traffic.span(*after)) < DAY:
             continue
-        was, now = (_per_unit(traffic, unit, *stretch) for stretch in (before, after))
+        was, now = (_per_unit(traffic, unit, held, *stretch) for stretch in (before, after))
         large = (was[2] >= LARGE * was[2].sum()) & (now[2] > 0)
         if not large.any():
             continue
@@ -35,34 +36,37 @@ def inclusive(traffic: Traffic) -> QualityNote | None:
         kept = np.abs(r1 - r0) <= NOISY * r0
         if not (r1 > 0.1 * u0).all() or not kept.all() or (off > NOISY).any():
             continue
-        sure = bool((off <= EXACT).all()) and _follows(traffic, unit, at, after[1], large)
+        sure = bool((off <= EXACT).all()) and _follows(traffic, unit, held, at, after[1], large)
         more = float((u1 * weight).sum() / weight.sum()), float((u0 * weight).sum() / weight.sum())
-        reads = float((r1 * weight).sum() / weight.sum())
+        each = float((r1 * weight).sum() / weight.sum())
+        what = "read from the cache" if held is reads else "read from and written to the cache"
         return QualityNote(
             id="inclusive_input",
             severity="unfit" if sure else "note",
             text=f"At {moment(traffic.times[at])} uncached input per request of {traffic.provider}"
             f" rose from {count(more[1])} to {count(more[0])} tokens,"
-            f" {times((more[0] - more[1]) / reads)} the {count(reads)} read from the cache,"
-            " while reads stayed: uncached seems to hold the reads since then, and they"
-            " count twice in the input. Subtract reads from it there, or export again; if"
+            f" {times((more[0] - more[1]) / each)} the {count(each)} {what},"
+            " while reads stayed: uncached seems to hold these since then, and they"
+            " count twice in the input. Subtract them from it there, or export again; if"
             " prompts grew by just that much, one raw response will show it.",
         )
     return None
 
 
-def _per_unit(traffic: Traffic, unit: Floats, low: int, high: int) -> Floats:
-    """Uncached per unit, read per unit and units of each cohort in [low, high), (3, cohorts)."""
+def _per_unit(traffic: Traffic, unit: Floats, held: Floats, low: int, high: int) -> Floats:
+    """Uncached per unit, *held* per unit and units of each cohort in [low, high), (3, cohorts)."""
     units = traffic.by_cohort(unit, low, high)
     per = np.where(units > 0, units, np.inf)
     uncached = traffic.by_cohort(traffic.rows.uncached, low, high) / per
-    return np.stack([uncached, traffic.by_cohort(traffic.rows.read, low, high) / per, units])
+    return np.stack([uncached, traffic.by_cohort(held, low, high) / per, units])
 
 
-def _follows(traffic: Traffic, unit: Floats, low: int, high: int, large: Mask) -> bool:
-    """Whether uncached input holds the reads, bucket by bucket, in each of the *large* cohorts.
+def _follows(
+    traffic: Traffic, unit: Floats, held: Floats, low: int, high: int, large: Mask
+) -> bool:
+    """Whether uncached input moves with *held*, bucket by bucket, in each *large* cohort.
 
-    More hits mean more reads; where uncached holds them it moves with them, one for one.
+    More hits mean more reads; where uncached holds those it moves with them, one for one.
     Cohorts whose reads per request differ say the same, even if each is flat in time.
     """
     lines = []
@@ -70,7 +74,7 @@ def _follows(traffic: Traffic, unit: Floats, low: int, high: int, large: Mask) -
         own = (traffic.cohort == cohort) & (traffic.slot >= low) & (traffic.slot < high)
         sums = [
             np.bincount(traffic.slot[own] - low, known(v[own]), high - low)
-            for v in (unit, traffic.rows.read, traffic.rows.uncached)
+            for v in (unit, held, traffic.rows.uncached)
         ]
         busy = sums[0] > 0
         weight, x, y = sums[0][busy], sums[1][busy] / sums[0][busy], sums[2][busy] / sums[0][busy]

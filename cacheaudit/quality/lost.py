@@ -111,7 +111,7 @@ def writes_lost(traffic: Traffic) -> QualityNote | None:
     was = float(written[gap.low : gap.high].sum() / total[gap.low : gap.high].sum())
     return QualityNote(
         id="writes_vanished",
-        severity="note",
+        severity="blind",
         text=f"Cache writes are exactly 0 or not reported {_when(traffic, gap)} while"
         f" {traffic.provider} went on reading; they were {share(was)} of its input."
         " Entries of a finite lifetime have to be written again, so a field was lost or renamed,"
