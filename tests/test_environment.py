@@ -7,7 +7,7 @@ import yaml
 
 from tests.conftest import ROOT
 
-CONDA_NAMES = {"matplotlib-base": "matplotlib"}
+CONDA_NAMES = {"matplotlib-base": "matplotlib", "ibis-duckdb": "ibis-framework[duckdb]"}
 
 
 def project():
