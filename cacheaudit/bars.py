@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Bars:
     """Defaults of params.PostmortemParams, which explains each."""
 
-    min_drop: float = 0.03
-    min_rise: float = 0.15
+    min_drop: float = 0.02
+    min_rise: float = 0.08
     alpha: float = 0.01
     material_usd: float = 10.0
     recovered_at_share: float = 0.9

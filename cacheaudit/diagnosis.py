@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import ibis.expr.types as ir
 import pandas as pd
 
 from .bars import Bars
@@ -11,12 +12,20 @@ from .causes.facts import moved_by, rows_of
 from .causes.hypothesis import Cause
 from .causes.rank import Verdict, rank_causes, verdict_of
 from .cost import Costed, cost_of
-from .errors import ParamError
-from .events import VersionChange, version_changes
-from .excess import ColdStart, Estimate, cold_start, excess
+from .engine import as_table
+from .engine import rollup as rollup_requests
+from .events import VersionChange, client_releases, version_changes
+from .excess import ColdStart, Estimate, charge_excess, cold_start, excess
 from .incidents import Incident, find_incidents, sharpen, watched_series
 from .metrics import rollup, usual_width
-from .quality import QualityNote, check_quality, settled
+from .quality import (
+    QualityNote,
+    charged_by_day,
+    check_quality,
+    reconcile,
+    reconcile_cost,
+    settled,
+)
 from .recovery import Recovery, recovery_of
 from .schema import check_cost, check_events, check_usage, empty_events
 
@@ -124,7 +133,7 @@ class Diagnosis:
 def diagnose(
     usage: pd.DataFrame,
     events: pd.DataFrame | None = None,
-    requests: object | None = None,
+    requests: pd.DataFrame | ir.Table | None = None,
     cost: pd.DataFrame | None = None,
     *,
     window: tuple[pd.Timestamp, pd.Timestamp] | None = None,
@@ -134,62 +143,92 @@ def diagnose(
     """Try every cause in the catalogue on *usage* (a usage frame); change no input.
 
     events        events frame that the caller knows of, or None
-    requests      a request table; not used yet: ParamError if given
+    requests      request table (request_table.py) of the same traffic: a pandas frame or an Ibis
+                  table; it says why, where buckets only say when
     cost          cost table, carried along for reconciliation
     window, refreshed_at   what was asked for, and until when the provider is complete
     bars          what counts as a shift, as material, as recovered; None takes the defaults
     """
-    if requests is not None:
-        raise ParamError("requests are not read yet; leave requests=None and give bucketed usage.")
     bars = Bars() if bars is None else bars
     usage = check_usage(usage)
     known = check_events(events if events is not None else empty_events())
+    fit, costed = settled(usage, refreshed_at), cost_of(usage)
+    bill = None if cost is None else check_cost(cost)
+    log = None if requests is None else as_table(requests)
     quality = check_quality(usage, window, refreshed_at)
-    fit = settled(usage, refreshed_at)
-    unfit = fit.empty or any(n.severity == "unfit" for n in quality)
+    if log is not None:
+        quality += reconcile(rollup_requests(log), fit)
+    if bill is not None:
+        quality += reconcile_cost(fit, costed.usd.loc[fit.index], bill)
+    if any(n.severity == "unfit" and n.about == "log" for n in quality):
+        log = None  # what it lost would pass for what the cache lost
+    unfit = fit.empty or any(n.severity == "unfit" and n.about == "usage" for n in quality)
+    seen = client_releases(fit)
     result = Diagnosis(
         verdict="unfit_data" if unfit else "no_incident",
         incidents=(),
         versions=version_changes(fit),
-        events=known,
+        events=check_events(pd.concat([known, seen])) if len(seen) else known,
         quality=quality,
-        costed=cost_of(usage),
-        cost=None if cost is None else check_cost(cost),
+        costed=costed,
+        cost=bill,
         series_watched=0,
         alpha=bars.alpha,
     )
-    return result if unfit else _with_incidents(result, fit, bars)
+    return result if unfit else _with_incidents(result, fit, log, bars)
 
 
-def _with_incidents(result: Diagnosis, usage: pd.DataFrame, bars: Bars) -> Diagnosis:
+def _with_incidents(
+    result: Diagnosis, usage: pd.DataFrame, log: ir.Table | None, bars: Bars
+) -> Diagnosis:
     """*result* with the incidents of *usage*, each tried against the catalogue."""
     width = usual_width(usage)
     coarse = rollup(usage, width)
     usd = result.costed.usd.loc[usage.index] if coarse is usage else cost_of(coarse).usd
-    series = watched_series(coarse, usd, min_drop=bars.min_drop, min_rise=bars.min_rise)
+    charged = None
+    if result.cost is not None:
+        charged = charged_by_day(usage, result.costed.usd.loc[usage.index], result.cost)
+    series = watched_series(
+        coarse, usd, min_drop=bars.min_drop, min_rise=bars.min_rise, charged=charged
+    )
     fine = usage[(usage["bucket_end"] - usage["bucket_start"]) < width]
     found = []
-    for incident in find_incidents(series, width, bars.alpha):
+    rollouts = tuple((c.start, moved_by(c) or usage["bucket_end"].max()) for c in result.versions)
+    moments = (*(c.start for c in result.versions), *result.events["at"], *_new_scopes(usage))
+    for incident in find_incidents(series, width, bars.alpha, rollouts, moments):
         case = build_case(
-            sharpen(incident, _rows_of_lead(incident, fine), width),
+            sharpen(incident, _rows_of_lead(incident, _finer(incident, usage, fine)), width),
             coarse,
             result.versions,
             result.events,
             width=width,
             min_drop=bars.min_drop,
+            requests=log,
         )
-        found.append(_diagnose_one(case, usage, result.costed, bars))
-    result = replace(result, incidents=tuple(found), series_watched=len(series))
+        found.append(_diagnose_one(case, usage, result.costed, bars, charged))
+    apart = tuple(_without_inner(one, found, bars) for one in found)
+    result = replace(result, incidents=apart, series_watched=len(series))
     top = result.costliest
-    if top is None:  # where an incident may hide, finding none is no verdict
-        blind = any(n.severity == "blind" for n in result.quality)
-        return replace(result, verdict="unfit_data") if blind else result
+    if top is None:  # where an incident may hide, or a log invents one, finding none is no verdict
+        unsure = any(n.severity != "note" for n in result.quality)
+        return replace(result, verdict="unfit_data") if unsure else result
     return replace(result, verdict=top.verdict)
 
 
-def _diagnose_one(case: Case, usage: pd.DataFrame, priced: Costed, bars: Bars) -> IncidentDiagnosis:
+def _new_scopes(usage: pd.DataFrame) -> list[pd.Timestamp]:
+    """When workspaces or projects had their first traffic, those of the first day apart."""
+    first = usage.groupby("scope")["bucket_start"].min()
+    return list(first[first >= usage["bucket_start"].min() + pd.Timedelta("1D")])
+
+
+def _diagnose_one(
+    case: Case, usage: pd.DataFrame, priced: Costed, bars: Bars, charged: pd.DataFrame | None
+) -> IncidentDiagnosis:
     causes = rank_causes(case)
-    estimate = excess(case, usage, priced)
+    if case.incident.measure == "charged_ratio" and charged is not None:
+        estimate = charge_excess(case.incident, charged)
+    else:
+        estimate = excess(case, usage, priced)
     rows = case.affected_rows(usage)
     ends = [moved_by(c.change) for c in case.moved if c.change is not None]
     return IncidentDiagnosis(
@@ -206,8 +245,31 @@ def _diagnose_one(case: Case, usage: pd.DataFrame, priced: Costed, bars: Bars) -
             within_hours=bars.recovery_hours,
             moved_by=max((e for e in ends if e is not None), default=None),
         ),
-        material=None if pd.isna(estimate.value) else abs(estimate.value) >= bars.material_usd,
+        material=_material(estimate, bars),
     )
+
+
+def _without_inner(
+    outer: IncidentDiagnosis, found: list[IncidentDiagnosis], bars: Bars
+) -> IncidentDiagnosis:
+    """*outer* without the money of further falls inside it, which are incidents of their own."""
+    starts = {a.start for a in outer.incident.alarms}
+    own = outer.excess_usd
+    for inner in found:
+        if inner.incident.inside in starts and inner.incident.start > outer.incident.start:
+            own = own.without(inner.excess_usd)
+    return replace(outer, excess_usd=own, material=_material(own, bars))
+
+
+def _material(estimate: Estimate, bars: Bars) -> bool | None:
+    return None if pd.isna(estimate.value) else abs(estimate.value) >= bars.material_usd
+
+
+def _finer(incident: Incident, usage: pd.DataFrame, fine: pd.DataFrame) -> pd.DataFrame:
+    """Rows in buckets shorter than those that found *incident*: volume is watched by the day."""
+    if incident.measure != "volume":
+        return fine
+    return usage[(usage["bucket_end"] - usage["bucket_start"]) < pd.Timedelta("1D")]
 
 
 def _rows_of_lead(incident: Incident, fine: pd.DataFrame) -> pd.DataFrame:

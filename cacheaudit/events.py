@@ -13,7 +13,7 @@ import pandas as pd
 
 from .changes import level_shifts
 from .metrics import usual_width
-from .schema import COHORT, INPUT, TOKENS, check_events, label
+from .schema import BUCKET, COHORT, INPUT, TOKENS, check_events, empty_events, label
 
 PRESENCE = 0.05  # least share of a cohort's day that makes a model more than a stray call
 TAKEOVER = 0.3  # step in share that makes a model which served all along a version change
@@ -53,8 +53,9 @@ class VersionChange:
 
 def version_changes(usage: pd.DataFrame) -> tuple[VersionChange, ...]:
     """All version changes in *usage*, by time. Rows that name no model are left out."""
-    tokens = usage[TOKENS].astype("float64").sum(axis=1)
-    named = usage.assign(tokens=tokens)[usage["model"].notna() & (tokens > 0)]
+    tokens = usage[TOKENS].to_numpy("float64", na_value=0.0).sum(axis=1)
+    served = usage[[*BUCKET, *COHORT, "provider", "model"]].assign(tokens=tokens)
+    named = served[served["model"].notna() & (served["tokens"] > 0)]
     found: list[VersionChange] = []
     for (scope, route), rows in named.groupby(COHORT, dropna=False, observed=True):
         found.extend(_of_cohort(label(scope), label(route), rows))
@@ -62,16 +63,18 @@ def version_changes(usage: pd.DataFrame) -> tuple[VersionChange, ...]:
 
 
 def _of_cohort(scope: str | None, route: str | None, rows: pd.DataFrame) -> Iterator[VersionChange]:
-    daily = rows.groupby([rows["bucket_start"].dt.floor("D"), "model"], observed=True)["tokens"]
-    share = daily.sum().unstack(fill_value=0)
-    share = share.div(share.sum(axis=1), axis=0)
+    tokens = rows.groupby(["bucket_start", "model"], observed=True)["tokens"].sum().unstack()
+    ends = pd.DatetimeIndex(rows.groupby("bucket_start")["bucket_end"].max())
+    daily = tokens.groupby(pd.DatetimeIndex(tokens.index).floor("D")).sum()
+    share = daily.div(daily.sum(axis=1), axis=0)
+    first = tokens.index[0]
     for model in map(str, share.columns[(share >= PRESENCE).any()]):
-        stays = _stays(rows, model)
+        stays = _stays(tokens[model].notna(), ends)
         for was, stay in zip([None, *stays], stays, strict=False):
-            if stay.start > rows["bucket_start"].min():
+            if stay.start > first:
                 found = _change(scope, route, rows, model, stay, was)
                 yield from [found] if found else []
-        all_along = len(stays) == 1 and stays[0].start == rows["bucket_start"].min()
+        all_along = len(stays) == 1 and stays[0].start == first
         if all_along and share[model].max() - share[model].min() >= TAKEOVER:
             yield from _takeovers(scope, route, rows, model, stays[0])
 
@@ -85,15 +88,17 @@ class _Stay:
     stop: pd.Timestamp
 
 
-def _stays(rows: pd.DataFrame, model: str) -> list[_Stay]:
-    """When *model* served, split where it was away for longer than it ever is by chance.
+def _stays(served: pd.Series, ends: pd.DatetimeIndex) -> list[_Stay]:
+    """When a model *served*, split where it was away for longer than it ever is by chance.
 
     That is a day; or two buckets, if it had been in every bucket of the week before. A model
     that is missing from the window's first buckets by chance has been there all along.
+
+    served   by bucket of the cohort, in order of time; ends: when each bucket ends
     """
-    buckets = rows.assign(served=rows["model"] == model).groupby("bucket_start")
-    served = buckets["served"].any()
-    starts, ends = pd.DatetimeIndex(served.index), pd.DatetimeIndex(buckets["bucket_end"].max())
+    starts = pd.DatetimeIndex(served.index)
+    if served.all():
+        return [_Stay(start=starts[0], high=ends[0], stop=ends[-1])]
     on = np.flatnonzero(served)
     away = starts[on[1:]] - ends[on[:-1]]
     left = np.diff(on) > 1
@@ -192,6 +197,18 @@ def _last_of(
 def _shares(rows: pd.DataFrame) -> pd.Series:
     sums = rows.groupby("model", observed=True)["tokens"].sum()
     return sums / sums.sum() if sums.sum() > 0 else sums
+
+
+def client_releases(usage: pd.DataFrame) -> pd.DataFrame:
+    """Releases of the caller that *usage* shows by `client_version`, as an events frame.
+
+    They are read as versions of a model are: a release that was not there before, or took over.
+    """
+    if usage["client_version"].isna().all():
+        return empty_events()
+    changes = version_changes(usage.assign(model=usage["client_version"]))
+    known = tuple(c for c in changes if c.from_model is not None)
+    return events_of(known).assign(kind="client", scope=pd.array([c.scope for c in known], "str"))
 
 
 def events_of(changes: tuple[VersionChange, ...]) -> pd.DataFrame:

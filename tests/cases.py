@@ -6,9 +6,12 @@ import pandas as pd
 
 from cacheaudit.causes.case import Case
 from cacheaudit.causes.facts import CohortFacts, Side
+from cacheaudit.causes.losses import losses_of
 from cacheaudit.events import VersionChange
 from cacheaudit.incidents import Alarm, Incident
 from cacheaudit.schema import check_events, empty_events
+from cacheaudit.traffic import LogFacts
+from cacheaudit.traffic.calls import GAPS
 
 NOON = pd.Timestamp("2026-03-10 12:00", tz="UTC")
 HOUR = pd.Timedelta("1h")
@@ -86,6 +89,8 @@ def incident(**changes: Any) -> Incident:
         "start": NOON,
         "start_low": NOON,
         "start_high": NOON,
+        "could_low": NOON,
+        "could_high": NOON,
         "end": None,
         "measure": "hit_rate",
         "before": 0.8,
@@ -111,12 +116,16 @@ def case(**changes: Any) -> Case:
         "lifetimes_reported": True,
         "lasts_s": 7 * 86400.0,
         "after_move_s": 7 * 86400.0 - 3600,
+        "shared": False,
         "width": HOUR,
         "versions_named": True,
         "list_price_ratio": 1.0,
         "ends_with_data": False,
         "releases_given": 0,
         "new_scopes": (),
+        "harmless": frozenset(),
+        "requested_kept": None,
+        "min_drop": 0.03,
     }
     values |= changes
     values.setdefault("shapes", frozenset({values["pattern"]}))
@@ -130,3 +139,93 @@ def events(kind: str = "client", scope: str | None = None) -> pd.DataFrame:
 
 def volume(*alarms: Alarm) -> Incident:
     return incident(measure="volume", before=1.0, after=2.0, alarms=alarms)
+
+
+COLUMNS = {
+    "pairs": ["period", "gap", "calls", "missed", "expected", "kept"],
+    "turns": ["period", "turn", "calls", "prompt", "read", "written"],
+    "prefixes": ["period", "prefix", "calls", "prompt", "read"],
+    "lengths": ["period", "model", "calls", "cached", "p25", "p50", "p75", "p90"],
+    "cached": ["period", "model", "length", "calls"],
+    "reads": ["period", "model", "read", "calls"],
+    "reasons": ["period", "reason", "calls"],
+    "served": ["period", "model_requested", "model", "marker_sent", "calls", "cached"],
+}
+BEFORE, AFTER = "claude-sonnet-4-5", "claude-opus-4-6"
+
+
+def pair(
+    period: str, calls: float, lost: float, *, partial: float = 0.0, **marks: Any
+) -> dict[str, Any]:
+    """*calls* that hoped for 1,000 tokens each; the share *lost* of them missed, and read nothing.
+
+    partial   share of the missed calls that read a shorter part, of no length to speak of
+    marks     columns of LogFacts.pairs: at once on the same entry with all the same, unless told
+    """
+    plain = {
+        "gap": GAPS[0],
+        "where": "here",
+        "place_same": True,
+        "tools_same": True,
+        "head_same": True,
+        "settings_same": True,
+        "process_same": True,
+        "overlaps": False,
+    }
+    row = {
+        "period": period,
+        "calls": calls,
+        "missed": calls * lost,
+        "expected": 1000 * calls,
+        "kept": 1000 * calls * (1 - lost),
+        "read_at_miss": 0,
+        "partial": calls * lost * partial,
+        **plain,
+        **marks,
+    }
+    return {"entry_gap": row["gap"], **row}
+
+
+def pairs(*groups: dict[str, Any]) -> pd.DataFrame:
+    """LogFacts.pairs of *groups*, after a baseline that lost a tenth of 1,000 plain calls' hopes.
+
+    Groups of a baseline take its place.
+    """
+    usual = [] if any(g["period"] == "before" for g in groups) else [pair("before", 1000, 0.1)]
+    return pd.DataFrame([*usual, *groups])
+
+
+def both(table: str, before: list[tuple[Any, ...]], after: list[tuple[Any, ...]]) -> pd.DataFrame:
+    """A table of LogFacts, row by row without the period."""
+    rows = [("before", *r) for r in before] + [("after", *r) for r in after]
+    return pd.DataFrame(rows, columns=COLUMNS[table])
+
+
+def counts(**after: float) -> pd.DataFrame:
+    """LogFacts.counts: 1,000 calls in either period, and *after* in the second one."""
+    usual = {
+        "calls": 1000,
+        "with_id": 1000,
+        "request_ids": 1000,
+        "conversations": 100,
+        "prefixes": 10,
+        "followed": 1000,
+        "with_prefix": 1000,
+        "new_prefix": 0,
+    }
+    return pd.DataFrame([{"period": "before", **usual}, {"period": "after", **usual, **after}])
+
+
+def log_facts(**tables: pd.DataFrame) -> LogFacts:
+    """A log that holds *tables*, and nothing where none is given."""
+    empty = {name: pd.DataFrame(columns=names) for name, names in COLUMNS.items()}
+    return LogFacts(**{**empty, "counts": counts(), **tables})
+
+
+def logged(*groups: dict[str, Any], on: dict[str, Any] | None = None, **tables: Any) -> Case:
+    """A rate that fell from 0.8 to 0.4 by rewriting, with a log of pairs and *tables*."""
+    if groups:
+        tables["pairs"] = pairs(*groups)
+    log = log_facts(**tables)
+    usual = {"incident": incident(after=0.4), "pattern": "rewriting", "affected": (cohort(),)}
+    return case(**{**usual, **(on or {}), "log": log, "losses": losses_of(log)})

@@ -79,6 +79,11 @@ MISREAD: Ids = frozenset(
         "measurement.fields_lost",
     }
 )
+# Named by request bodies alone, or by a probe, in the index of CAUSES.md: a log without either
+# leaves them beside a model that caches worse.
+BODY_ONLY: Ids = frozenset(
+    {"client.history_rewritten", "client.lookback_overflow", "client.parameter_changed"}
+)
 ONLY_NEW_MODEL: Ids = frozenset({"model.cache_semantics", "model.serving", "model.worse_caching"})
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from .classes import A_NO_WRITES, ONLY_NEW_MODEL, SWITCHED_ONCE, A, C, E, G, H
+from .classes import A_NO_WRITES, BODY_ONLY, ONLY_NEW_MODEL, SWITCHED_ONCE, A, C, E, G, H
 from .story import EVERYTHING, FULL_LOG, Story, T
 from .traffic import agents, chat, desk, jobs, on, openai, shots
 from .world import GPT_52, HAIKU_45, OPUS_46, OPUS_47, Version
@@ -164,7 +164,8 @@ def _caching() -> tuple[Story, ...]:
             cohorts=(at_openai.then(T, version=KEY_NEEDED),),
         ),
         Story(
-            name="cache_semantics.log", truth=rules, cls=new_only, excess=True, log=FULL_LOG,
+            name="cache_semantics.log", truth=rules, cls=new_only | BODY_ONLY, excess=True,
+            log=FULL_LOG,
             cohorts=(chat().then(T, version=WRITE_ONLY), agents()),
         ),
         Story(
@@ -189,7 +190,7 @@ def _caching() -> tuple[Story, ...]:
             cohorts=(agents(sessions_per_hour=30.0).then(T, canary=HALF_DEAF, **canary), chat()),
         ),
         Story(
-            name="worse_caching.log", truth=worse, cls=new_only - {blocks}, log=FULL_LOG,
+            name="worse_caching.log", truth=worse, cls=(new_only - {blocks}) | BODY_ONLY, log=FULL_LOG,
             excess=True,
             cohorts=(agents().then(T, version=FORGETFUL), chat()),
         ),
@@ -205,7 +206,8 @@ def _unknown_and_output() -> tuple[Story, ...]:
         Story(name="unrecognised_id.usage", truth=blind, cls=A, excess=True, cohorts=moved),
         Story(
             name="unrecognised_id.contrast", truth=blind, excess=True,
-            cls=frozenset({blind, "client.markers_dropped"}), cohorts=(moved[0], sighted),
+            cls=frozenset({blind, "client.markers_dropped", "model.cache_semantics"}),
+            cohorts=(moved[0], sighted),  # another client may send the key that this one does not
         ),
         Story(
             name="unrecognised_id.log", truth=blind, cls=frozenset({blind}), identifiable=True,

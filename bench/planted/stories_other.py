@@ -1,6 +1,6 @@
 """Rollout, provider, workload and measurement, each by its mechanism."""
 
-from .classes import MISREAD, A, C, E, F, Ids, still
+from .classes import MISREAD, ONLY_NEW_MODEL, A, C, E, F, Ids, still
 from .spoil import (
     cache_fields_lost,
     inclusive_read_as_exclusive,
@@ -34,7 +34,7 @@ def _rollout() -> tuple[Story, ...]:
     hour = on(desk(), OPUS_46)
     returned = hour.then(T - 5, version=SAME_CARD).then(T, version=OPUS_46)
     events = ((T, "model", "rollback to claude-opus-4-6", None),)
-    both: Ids = frozenset({split, "model.worse_caching", "model.cache_semantics"})
+    both: Ids = frozenset({split}) | ONLY_NEW_MODEL
     return (
         Story(name="split_traffic.usage", truth=split, cls=both, excess=True,
               cohorts=(ramp, on(chat(), OPUS_46))),

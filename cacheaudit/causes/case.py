@@ -5,17 +5,22 @@ Everything a cause may look at is computed here once, from the usage frame; a ca
 
 from dataclasses import dataclass
 
+import ibis.expr.types as ir
 import pandas as pd
 
 from ..cost import repriced
 from ..events import VersionChange, lifetimes_in_use
-from ..incidents import Incident
+from ..incidents import Cohort, Incident
 from ..rules import LIFETIME_S
-from .facts import CohortFacts, cohort_facts, moved_by, of_sums, rows_of
+from ..traffic import LogFacts, Window, log_facts
+from .facts import CohortFacts, cohort_facts, moved_by, of_sums, rows_of, steady_s
+from .losses import Losses, losses_of
 from .pattern import RATES, Pattern, fitting, pattern_of
 
-KEPT = 0.5  # a cohort that lost less than this part of min_drop has kept its rate
+KEPT = 0.015  # a cohort that lost less of its rate than this has kept it
+BESIDE = 0.05  # or less than this part of what the worst cohort lost
 SURE = 3.0  # a rate fell if it did so by this many standard deviations of what chance makes
+COST_SLACK = 6  # buckets
 RELEASES = ("client", "gateway", "prompt", "config")
 # The longest lifetime on offer, for where the one in use is not reported. Docs: see rules.py;
 # OpenAI kept entries of older models for up to 24 hours.
@@ -35,13 +40,20 @@ class Case:
     pattern, shapes    the shape seen, and the shapes that it may stand for with this source
     longest_ttl_s      longest write lifetime in use before (or offered, if not reported)
     lasts_s            seconds from the start to the end, or to the last bucket
-    after_move_s       seconds that it went on after the coinciding versions stopped moving; NaN
-                       while they move
+    after_move_s       longest stretch of it, in seconds, in which the shares of the coinciding
+                       versions stood still; NaN while they move
+    shared             whether two versions still share affected traffic at the end
     versions_named     whether the source names the models of the affected traffic
     list_price_ratio   baseline traffic of the affected cohorts at the prices of the models that
                        served them after, over its own prices; NaN if unpriced
     releases_given     number of releases that the caller supplied, at whatever time
     new_scopes         workspaces or projects with traffic in the incident and none before
+    harmless           events at the start, by what they were, that also reached traffic that kept
+                       its rate
+    requested_kept     whether the affected traffic asked for the same names as before; None where
+                       requested names are not reported
+    min_drop           smallest change of a rate that counts
+    log, losses        what a request log tells of the affected cohorts; None without one
     """
 
     incident: Incident
@@ -56,12 +68,18 @@ class Case:
     lifetimes_reported: bool
     lasts_s: float
     after_move_s: float
+    shared: bool
     width: pd.Timedelta
     versions_named: bool
     list_price_ratio: float
     ends_with_data: bool
     releases_given: int
     new_scopes: tuple[str, ...]
+    harmless: frozenset[str]
+    requested_kept: bool | None
+    min_drop: float
+    log: LogFacts | None = None
+    losses: Losses | None = None
 
     @property
     def moved(self) -> tuple[CohortFacts, ...]:
@@ -108,23 +126,25 @@ def build_case(
     *,
     width: pd.Timedelta,
     min_drop: float,
+    requests: ir.Table | None = None,
 ) -> Case:
-    """Gather the facts of *incident* from *usage* (buckets of one width)."""
-    coincide = tuple(c for c in changes if _coincides(c.start, c.end, incident, width))
+    """Gather the facts of *incident* from *usage* (buckets of one width) and, if given, a log."""
+    coincide = tuple(c for c in changes if _coincides(c, incident, width))
     before, after = _windows(incident, usage, width)
     facts = tuple(cohort_facts(before, after, incident, coincide))
     affected = tuple(c for c in facts if _is_affected(c, incident, min_drop))
-    spared = tuple(c for c in facts if c not in affected and _is_spared(c, incident, min_drop))
+    worst = max((c.drop for c in affected), default=0.0)
+    spared = tuple(c for c in facts if c not in affected and _is_spared(c, incident, worst))
     last = usage["bucket_end"].max()
     until = incident.end or last
-    moving = [c.change for c in affected if c.change is not None]
-    after_move = _seconds_after_move(incident.start, until, moving)
+    after_move = _longest_stand(incident.start, until, affected, usage)
     longest, reported = _longest_ttl(before)
     persists = _persists(after_move, longest, width)
     ratio = _list_price_ratio(affected, before, incident.start)
     pattern = pattern_of(incident, affected, spared, persists=persists, list_price_ratio=ratio)
     rows = after[rows_of(after, *(c.cohort for c in affected))] if affected else after
     new = set(after["scope"].dropna()) - set(before["scope"].dropna())
+    log = None if requests is None else _log(requests, incident, affected, before, after)
     return Case(
         incident=incident if not affected else of_sums(incident, affected),
         affected=affected,
@@ -133,18 +153,58 @@ def build_case(
         all_changes=changes,
         coinciding=_coinciding(events, incident, affected, width),
         pattern=pattern,
-        shapes=fitting(pattern, affected, persists=persists),
+        shapes=fitting(pattern, affected, persists=persists, in_a_rate=incident.measure in RATES),
         longest_ttl_s=longest,
         lifetimes_reported=reported,
         lasts_s=(until - incident.start).total_seconds(),
         after_move_s=after_move,
+        shared=any(c.change is not None and moved_by(c.change) is None for c in affected),
         width=width,
         versions_named=bool(rows["model"].notna().any()),
         list_price_ratio=ratio,
         ends_with_data=incident.end is None and last - incident.start <= 3 * width,
         releases_given=int(events["kind"].isin(RELEASES).sum()),
         new_scopes=tuple(sorted(new)) if len(before) else (),
+        harmless=_harmless(events, incident, spared, width),
+        requested_kept=_requested_kept(before[rows_of(before, *_heirs(affected))], rows, log),
+        min_drop=min_drop,
+        log=log,
+        losses=losses_of(log),
     )
+
+
+def _heirs(affected: tuple[CohortFacts, ...]) -> list[Cohort]:
+    return [h for c in affected for h in c.heirs_of]
+
+
+def _log(
+    requests: ir.Table,
+    incident: Incident,
+    affected: tuple[CohortFacts, ...],
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+) -> LogFacts | None:
+    """The log over the very windows that the buckets are compared in."""
+    if before.empty or after.empty:
+        return None
+    low, high = incident.baseline
+    earlier = Window(
+        start=low, end=min(high, before["bucket_end"].max()), cohorts=tuple(_heirs(affected))
+    )
+    later = Window(
+        start=after["bucket_start"].min(),
+        end=after["bucket_end"].max(),
+        cohorts=tuple(c.cohort for c in affected),
+    )
+    return log_facts(requests, earlier, later)
+
+
+def _requested_kept(before: pd.DataFrame, after: pd.DataFrame, log: LogFacts | None) -> bool | None:
+    names = [set(rows["model_requested"].dropna()) for rows in (before, after)]
+    if log is not None and not all(names):
+        by = log.served.groupby("period")["model_requested"]
+        names = [set(own.dropna()) for _, own in by]
+    return names[0] == names[1] if len(names) == 2 and all(names) else None
 
 
 def _persists(after_move_s: float, ttl_s: float, width: pd.Timedelta) -> bool:
@@ -152,15 +212,20 @@ def _persists(after_move_s: float, ttl_s: float, width: pd.Timedelta) -> bool:
     return after_move_s > ttl_s + width.total_seconds()
 
 
-def _seconds_after_move(
-    start: pd.Timestamp, until: pd.Timestamp, moving: list[VersionChange]
+def _longest_stand(
+    start: pd.Timestamp,
+    until: pd.Timestamp,
+    affected: tuple[CohortFacts, ...],
+    usage: pd.DataFrame,
 ) -> float:
-    """From when versions stopped moving, or the start, to *until*; NaN while they move."""
-    ends = [moved_by(c) for c in moving]
+    """Seconds between *start* and *until* for which no affected cohort moved; NaN if none."""
+    changes = [(c, c.change) for c in affected if c.change is not None]
+    ends = [moved_by(change) for _, change in changes]
     known = [e for e in ends if e is not None]
-    if len(known) < len(ends):
-        return float("nan")
-    return max(0.0, (until - max([start, *known])).total_seconds())
+    stands = [steady_s(usage[rows_of(usage, c.cohort)], v, until) for c, v in changes if v.is_ramp]
+    if len(known) == len(ends):
+        stands.append(max(0.0, (until - max([start, *known])).total_seconds()))
+    return max(stands, default=float("nan"))
 
 
 def _longest_ttl(before: pd.DataFrame) -> tuple[float, bool]:
@@ -173,12 +238,21 @@ def _longest_ttl(before: pd.DataFrame) -> tuple[float, bool]:
     return max(offered, default=OFFERED_ELSEWHERE_S), bool(known)
 
 
-def _coincides(
-    start: pd.Timestamp, end: pd.Timestamp | None, incident: Incident, width: pd.Timedelta
-) -> bool:
-    """Whether the change, or the ramp that it began, touches the incident's start."""
-    last = start if end is None else end
-    return start <= incident.start_high + width and last >= incident.start_low
+def _coincides(change: VersionChange, incident: Incident, width: pd.Timedelta) -> bool:
+    """Whether the change, or the ramp that it began, touches the incident's start.
+
+    Of a ramp that has not ended its beginning counts: a canary of last month explains nothing.
+    """
+    last = change.start_high if change.end is None else change.end
+    slack = _slack(incident, width)
+    return (
+        change.start <= incident.could_high + slack and last >= incident.could_low - slack + width
+    )
+
+
+def _slack(incident: Incident, width: pd.Timedelta) -> pd.Timedelta:
+    """How far off a date may be besides its interval: costs stray in ways that it does not know."""
+    return width if incident.measure in RATES else COST_SLACK * width
 
 
 def _coinciding(
@@ -188,11 +262,25 @@ def _coinciding(
     width: pd.Timedelta,
 ) -> pd.DataFrame:
     """Events at the start, versions apart (they are seen in the usage), of an affected scope."""
-    at = pd.DatetimeIndex(events["at"])
-    near = (at >= incident.start_low - width) & (at <= incident.start_high + width)
+    near = events[_at_start(events, incident, width)]
     scopes = [c.scope for c in affected]
-    concerns = events["scope"].isna() | events["scope"].isin(scopes) | (not scopes)
-    return events[near & concerns.to_numpy() & (events["kind"] != "model").to_numpy()]
+    return near[near["scope"].isna() | near["scope"].isin(scopes) | (not scopes)]
+
+
+def _harmless(
+    events: pd.DataFrame,
+    incident: Incident,
+    spared: tuple[CohortFacts, ...],
+    width: pd.Timedelta,
+) -> frozenset[str]:
+    near = events[_at_start(events, incident, width)]
+    return frozenset(near.loc[near["scope"].isin([c.scope for c in spared]), "what"])
+
+
+def _at_start(events: pd.DataFrame, incident: Incident, width: pd.Timedelta) -> pd.Series:
+    slack = _slack(incident, width)
+    near = events["at"].between(incident.could_low - slack, incident.could_high + slack)
+    return near & (events["kind"] != "model")
 
 
 def _windows(
@@ -201,7 +289,7 @@ def _windows(
     """Rows of the frozen baseline and of the incident, without the bucket of the change."""
     low, high = incident.baseline
     before = usage[(usage["bucket_start"] >= low) & (usage["bucket_end"] <= high)]
-    end = incident.end or usage["bucket_end"].max()
+    end = incident.deeper_at or incident.end or usage["bucket_end"].max()
     skip = width if end - incident.start > 2 * width else pd.Timedelta(0)
     inside = (usage["bucket_start"] >= incident.start + skip) & (usage["bucket_start"] < end)
     return before, usage[inside]
@@ -215,8 +303,8 @@ def _is_affected(cohort: CohortFacts, incident: Incident, min_drop: float) -> bo
     return cohort.cohort in alarmed or alarmed == {None}
 
 
-def _is_spared(cohort: CohortFacts, incident: Incident, min_drop: float) -> bool:
-    return cohort.drop < KEPT * min_drop if incident.measure in RATES else True
+def _is_spared(cohort: CohortFacts, incident: Incident, worst: float) -> bool:
+    return cohort.drop < max(KEPT, BESIDE * worst) if incident.measure in RATES else True
 
 
 def _list_price_ratio(

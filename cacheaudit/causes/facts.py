@@ -13,6 +13,9 @@ from ..metrics import cache_metrics
 from ..rules import ModelRule, rule
 from ..schema import COHORT, TOKENS, label
 
+SHRUNK = 0.7  # of its traffic: a cohort that kept less may have sent the rest elsewhere
+STEADY = 0.1  # by how much the share of a version may differ between days of a steady split
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
@@ -107,11 +110,11 @@ def cohort_facts(
     """Facts of every cohort with traffic in the incident and something to compare it with.
 
     A cohort that is new is compared with those that vanished, as when keys are rotated or a
-    workspace is renamed; without any it has no baseline and is left out.
+    workspace is renamed, or else with those that shrank; without any it is left out.
     """
     earlier = {_key(k): rows for k, rows in before.groupby(COHORT, dropna=False, observed=True)}
     later = {_key(k): rows for k, rows in after.groupby(COHORT, dropna=False, observed=True)}
-    vanished = tuple(c for c in earlier if c not in later)
+    vanished = tuple(c for c in earlier if c not in later) or _shrunk(earlier, later)
     routes = Counter(scope for scope, _ in {*earlier, *later})
     rate = "read_share_of_cached" if incident.measure == "read_share_of_cached" else "hit_rate"
     for cohort, rows in later.items():
@@ -139,6 +142,18 @@ def cohort_facts(
         )
 
 
+def _shrunk(
+    earlier: dict[Cohort, pd.DataFrame], later: dict[Cohort, pd.DataFrame]
+) -> tuple[Cohort, ...]:
+    """Cohorts whose input per bucket fell below SHRUNK of what it was."""
+
+    def rate(rows: pd.DataFrame) -> float:
+        tokens = float(rows[TOKENS].astype("float64").sum().sum())
+        return tokens / max(1, rows["bucket_start"].nunique())
+
+    return tuple(c for c in earlier if rate(later[c]) < SHRUNK * rate(earlier[c]))
+
+
 def _key(labels: Any) -> Cohort:
     scope, route = labels
     return label(scope), label(route)
@@ -156,6 +171,26 @@ def moved_by(change: VersionChange) -> pd.Timestamp | None:
     if change.end is None and change.share >= 1 - PRESENCE:
         return change.start_high
     return change.end
+
+
+def steady_s(rows: pd.DataFrame, change: VersionChange, until: pd.Timestamp) -> float:
+    """Longest time, in seconds, for which the share of the new version stood still in a ramp.
+
+    In days from its start; a day within STEADY of the first of its run belongs to the run.
+    """
+    ramp = rows[(rows["bucket_start"] >= change.start) & (rows["bucket_end"] <= until)]
+    day = (ramp["bucket_start"] - change.start) // pd.Timedelta("1D")
+    tokens = ramp[TOKENS].astype("float64").sum(axis=1)
+    total = tokens.groupby(day).sum()
+    own = tokens.where(ramp["model"] == change.to_model, 0.0).groupby(day).sum()
+    longest, since = 0, 0
+    shares = (own / total.where(total > 0)).to_numpy()
+    for i, share in enumerate(shares):
+        if abs(share - shares[since]) > STEADY:
+            since = i
+        longest = max(longest, i + 1 - since)
+    stood = min(pd.Timedelta(days=longest), until - change.start)
+    return max(0.0, stood.total_seconds()) if len(shares) else 0.0
 
 
 def _on(rows: pd.DataFrame, change: VersionChange | None, model: str | None) -> Side | None:

@@ -8,7 +8,7 @@ import math
 from typing import Literal
 
 from ..rules import tokenizer_ratio
-from ..words import count
+from ..words import count, listing
 from .case import Case
 from .facts import CohortFacts
 from .hypothesis import Evidence
@@ -45,6 +45,30 @@ def long_prefixes_kept(case: Case) -> Evidence | None:
                 weight=1,
             )
     return None
+
+
+def shorter_still_cached(case: Case) -> Evidence | None:
+    """A minimum spares the longer prefixes: it cannot take these and leave shorter ones."""
+    if case.pattern != "gone" or not case.moved:
+        return None
+    least = min(c.before.cached_tokens_per_request for c in case.moved)
+    targets = {c.change.to_model for c in case.moved if c.change is not None}
+    shorter = tuple(
+        c
+        for c in case.spared
+        if c.change is not None
+        and c.change.to_model in targets
+        and c.before.cached_tokens_per_request <= least
+    )
+    if not shorter:
+        return None
+    lengths = [f"{c.name} {count(c.before.cached_tokens_per_request)}" for c in shorter]
+    return Evidence(
+        text=f"Traffic that cached no longer a prefix, {listing(lengths)} tokens a request against"
+        f" {count(least)}, moved as well and is still cached: {rates(shorter)}.",
+        against=True,
+        decisive=True,
+    )
 
 
 def floor_verdict(cohort: CohortFacts) -> tuple[Floor, str]:

@@ -18,27 +18,27 @@ def event_of(*kinds: str) -> Test:
         near = case.coinciding[case.coinciding["kind"].isin(kinds)]
         if near.empty:
             return None
+        each = near.drop_duplicates(["kind", "what", "at"])  # a scope apiece is one release
         said = [
             f"{kind} change '{what}' at {moment(at)}"
-            for kind, what, at in zip(near["kind"], near["what"], near["at"], strict=True)
+            for kind, what, at in zip(each["kind"], each["what"], each["at"], strict=True)
         ]
-        reached = near["scope"].isna().all() and case.in_a_rate and case.same_route_spared()
-        if reached:
+        spared = near["scope"].isna() & bool(case.same_route_spared())
+        if case.in_a_rate and (spared | near["what"].isin(case.harmless)).all():
             return Evidence(
-                text=f"Given: {listing(said)}, for all traffic; some of it kept its rate through"
-                " the same route."
+                text=f"Known: {listing(said)}; it also reached traffic that kept its rate."
             )
-        return Evidence(text=f"Given: {listing(said)}.", weight=2)
+        return Evidence(text=f"Known: {listing(said)}.", weight=2)
 
     return event_at_start
 
 
 def no_release_given(case: Case) -> Evidence | None:
-    """Releases were given, and none of them is at the start."""
+    """Releases are known, and none of them is at the start."""
     if case.releases_given == 0 or case.coinciding["kind"].isin(RELEASES).any():
         return None
     return Evidence(
-        text=f"None of the {case.releases_given} releases given is at that time.",
+        text=f"None of the {case.releases_given} known releases is at that time.",
         against=True,
         weight=1,
     )

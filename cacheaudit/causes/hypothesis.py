@@ -123,7 +123,7 @@ def weigh(hypothesis: Hypothesis, case: Case) -> Weighed:
     A hypothesis of another shape is out; what else is decisive against it is said as well.
     """
     found = tuple(e for test in hypothesis.tests if (e := test(case)) is not None)
-    if case.pattern != "unclear" and not case.shapes & hypothesis.patterns:
+    if case.shapes != {"unclear"} and not case.shapes & hypothesis.patterns:
         other = Evidence(text=_other_shape(hypothesis, case), against=True, decisive=True)
         found = (*(e for e in found if e.decisive), other)
     return Weighed(hypothesis=hypothesis, evidence=found)

@@ -1,8 +1,10 @@
 """Causes that lie in the model version itself."""
 
-from . import floors, timing, unit_cost
+from . import floors, logged, reuse, timing, unit_cost
 from . import versions as v
 from .hypothesis import Hypothesis
+from .logged import provider_says
+from .reuse import lost_with
 
 # What every model.* hypothesis must survive: it moved, and who did not move is fine.
 MOVED = (v.version_changed, v.version_unchanged, v.versions_side_by_side, v.unmoved_kept)
@@ -16,7 +18,14 @@ HYPOTHESES = (
         patterns=frozenset({"gone", "uncached"}),
         needs="a live probe that pads one of these prefixes above the minimum and sends it twice,"
         " or a cohort with longer prefixes that moved as well",
-        tests=(*STAYS, floors.below_floor, floors.long_prefixes_kept),
+        tests=(
+            *STAYS,
+            floors.below_floor,
+            floors.long_prefixes_kept,
+            floors.shorter_still_cached,
+            logged.floor_in_the_log,
+            logged.markers_missing,
+        ),
     ),
     Hypothesis(
         id="model.cold_start",
@@ -29,6 +38,9 @@ HYPOTHESES = (
             timing.outlasts_a_lifetime,
             timing.healed_within_a_lifetime,
             timing.new_to_this_traffic,
+            v.moved_by_others,
+            lost_with("version"),
+            provider_says("model.cold_start"),
         ),
     ),
     Hypothesis(
@@ -37,35 +49,53 @@ HYPOTHESES = (
         " know this one.",
         patterns=frozenset({"gone"}),
         needs="one request body as sent to the new model: does it carry cache markers?",
-        tests=(*STAYS, v.same_client_still_caches),
+        tests=(*STAYS, v.same_client_still_caches, logged.markers_sent),
     ),
     Hypothesis(
         id="model.cache_semantics",
         says="The new model caches by other rules, so requests as they are sent no longer hit.",
         patterns=frozenset({"gone", "rewriting"}),
         needs="a live probe of the new model with and without a cache marker or key",
-        tests=(*STAYS, v.same_client_still_caches),
+        tests=(
+            *STAYS,
+            v.same_client_still_caches,
+            logged.markers_missing,
+            reuse.lost_without_a_mark,
+            provider_says("model.cache_semantics"),
+        ),
     ),
     Hypothesis(
         id="model.serving",
         says="The new model is served in a way that caches nothing, or only in large blocks.",
         patterns=frozenset({"gone", "uncached", "rewriting"}),
         needs="a request log (are reads multiples of a block?), or a probe over prefix lengths",
-        tests=(*STAYS, v.same_model_still_caches),
+        tests=(
+            *STAYS,
+            v.same_model_still_caches,
+            logged.markers_missing,
+            logged.reads_in_blocks,
+            reuse.lost_without_a_mark,
+        ),
     ),
     Hypothesis(
         id="model.worse_caching",
         says="The provider caches this model worse than the one before.",
-        patterns=frozenset({"rewriting", "uncached"}),
+        patterns=frozenset({"rewriting"}),
         needs="an interleaved live probe of the same bodies on both models",
-        tests=(*STAYS, v.same_client_still_caches, v.same_model_still_caches),
+        tests=(
+            *STAYS,
+            v.same_client_still_caches,
+            v.same_model_still_caches,
+            reuse.lost_without_a_mark,
+            provider_says("model.worse_caching"),
+        ),
     ),
     Hypothesis(
         id="model.tokenizer",
         says="The new model makes more tokens of the same text.",
         patterns=frozenset({"longer_prompts"}),
         needs="a token count of the same text on both models",
-        tests=(*MOVED[:2], unit_cost.tokenizers_differ),
+        tests=(*MOVED[:2], unit_cost.tokenizers_differ, logged.one_factor),
     ),
     Hypothesis(
         id="model.price",
@@ -79,6 +109,6 @@ HYPOTHESES = (
         says="The new model answers at greater length, or takes more turns for a task.",
         patterns=frozenset({"more_output", "more_requests"}),
         needs="a request log with tasks or sessions: output and turns for the same kind of task",
-        tests=MOVED[:2],
+        tests=(*MOVED[:2], logged.turns_per_task),
     ),
 )

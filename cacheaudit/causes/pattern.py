@@ -20,7 +20,9 @@ Pattern = Literal[
 ]
 
 RATES = ("hit_rate", "read_share_of_cached")
+LOST_READS: frozenset[Pattern] = frozenset({"gone", "uncached", "rewritten_once", "rewriting"})
 GONE = 0.02  # a read or write share at or below this is "nothing", up to stray requests
+FELL = 0.02  # of a rate: cost rose with it, where nothing else accounts for the rise
 NAMED_SHARE = 0.6  # least part of the lost reads that a class must take to name the pattern
 
 
@@ -35,12 +37,21 @@ def pattern_of(
     """Where the lost reads went, or what made a request dearer."""
     if incident.measure == "volume":
         return "more_requests"
+    if incident.measure == "charged_ratio":
+        return "dearer"
     if incident.measure not in RATES:
-        return _cost_pattern(incident.after, affected, list_price_ratio)
+        found = _cost_pattern(incident.after, affected, list_price_ratio)
+        fell = any(c.drop >= FELL for c in affected)
+        return _rate_pattern(affected, persists=persists) if found == "unclear" and fell else found
     if not affected:
         return "mixed" if len(spared) > 1 else "unclear"
     if incident.measure == "read_share_of_cached":
         return "rewriting" if persists else "rewritten_once"
+    return _rate_pattern(affected, persists=persists)
+
+
+def _rate_pattern(affected: tuple[CohortFacts, ...], *, persists: bool) -> Pattern:
+    """Where the lost reads of *affected* went."""
     if all(_uses_no_cache(c) for c in affected):
         return "gone"
     lost = sum(c.drop * c.after.input_tokens for c in affected)
@@ -60,7 +71,7 @@ def _uses_no_cache(cohort: CohortFacts) -> bool:
 
 
 def fitting(
-    pattern: Pattern, affected: tuple[CohortFacts, ...], *, persists: bool
+    pattern: Pattern, affected: tuple[CohortFacts, ...], *, persists: bool, in_a_rate: bool
 ) -> frozenset[Pattern]:
     """The shapes that *pattern* may stand for.
 
@@ -71,9 +82,11 @@ def fitting(
     if pattern == "more_requests" and not counted > 0:
         return frozenset({pattern, "longer_prompts"})
     written = sum(c.before.write_share * c.before.input_tokens for c in affected)
+    again: Pattern = "rewriting" if persists else "rewritten_once"
     if pattern in ("gone", "uncached") and not written > 0:
-        again: Pattern = "rewriting" if persists else "rewritten_once"
         return frozenset({pattern, again})
+    if pattern == "unclear" and in_a_rate:  # writes and uncached input share what was lost
+        return frozenset({"uncached", again})
     return frozenset({pattern})
 
 
@@ -88,8 +101,8 @@ def _cost_pattern(
     need = 1 + NAMED_SHARE * (rise - 1)
     if list_price_ratio >= need:
         return "dearer"
-    if output >= need and not longer >= output:
-        return "more_output"
+    if output >= need and not longer - 1 >= (output - 1) / 2:
+        return "more_output"  # alone: where input grew as well, text of all kinds became longer
     return "longer_prompts" if longer >= 1 + (rise - 1) / 3 else "unclear"
 
 

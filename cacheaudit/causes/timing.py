@@ -3,12 +3,14 @@
 Each is a Test (hypothesis.py): a Case in, one sentence or None out.
 """
 
-from ..words import moment, span
+from ..words import moment, share, span
 from .case import Case
 from .facts import moved_by
 from .hypothesis import Evidence
 from .versions import unnamed
 from .words import when
+
+LEAST_DUE = 0.02  # of a rate: a smaller loss on the old version could not be told from none
 
 
 def outlasts_a_lifetime(case: Case) -> Evidence | None:
@@ -16,12 +18,49 @@ def outlasts_a_lifetime(case: Case) -> Evidence | None:
     if not case.persists or not case.in_a_rate:
         return None
     return Evidence(
-        text=f"The loss went on for {span(case.after_move_s)} after traffic stopped moving; an"
+        text=f"The loss went on for {span(case.after_move_s)} while no more traffic moved; an"
         f" entry lives {span(case.longest_ttl_s)}, and after one such time a cache has forgotten"
         " that it was cold.",
         against=True,
         decisive=True,
     )
+
+
+def split_starves_both(case: Case) -> Evidence | None:
+    """A split thins re-use on both versions, by the share that each has.
+
+    With Poisson arrivals at x per lifetime a version with share s misses exp(-s x) of what could
+    hit (CAUSES.md 11.2), so the old one's loss follows from the new one's: L_new^((1 - s) / s).
+    """
+    for cohort in case.moved if case.in_a_rate else ():
+        old, new, base = cohort.on_old, cohort.on_new, cohort.rate_before
+        if old is None or new is None or not base > 0:
+            continue
+        share_new = new.input_tokens / (new.input_tokens + old.input_tokens)
+        lost_new = 1 - new.rate(cohort.rate) / base
+        lost_old = 1 - old.rate(cohort.rate) / base
+        if not 0 < share_new < 1 or not lost_new > 0:
+            continue
+        due = min(lost_new, 0.99) ** ((1 - share_new) / share_new)
+        if due >= LEAST_DUE and lost_old < due / 3:
+            return Evidence(
+                text=f"A split that costs {cohort.name} {share(lost_new)} of its rate on the new"
+                f" version would cost {share(due)} on the old one; it lost"
+                f" {share(max(0.0, lost_old))}.",
+                against=True,
+                weight=2,
+            )
+    return None
+
+
+def outlasts_the_split(case: Case) -> Evidence | None:
+    """A split costs as long as it lasts, and one lifetime more."""
+    over = case.incident.end is not None and any(
+        c.change is not None and c.change.is_ramp and c.change.end is not None
+        and c.change.end >= case.incident.end - case.width
+        for c in case.moved
+    )  # fmt: skip
+    return None if case.shared or over else outlasts_a_lifetime(case)
 
 
 def healed_within_a_lifetime(case: Case) -> Evidence | None:

@@ -118,9 +118,9 @@ def traffic_thinned(case: Case) -> Evidence | None:
         return None
     return Evidence(
         text=f"Traffic of {thinnest.name} ran at {times(thinnest.volume_ratio)} of its baseline,"
-        " hour for hour: there was no less of it.",
+        " hour for hour: there was no less of it, though it may be spread over more prefixes.",
         against=True,
-        weight=2,
+        weight=1,
     )
 
 
@@ -141,9 +141,7 @@ def weights_moved(case: Case) -> Evidence | None:
         )
     if case.affected and case.spared:
         return Evidence(
-            text=f"It shows inside {fell(case.affected, case)}; a mix within it cannot be seen.",
-            against=True,
-            weight=1,
+            text=f"It shows inside {fell(case.affected, case)}; a mix within it cannot be seen."
         )
     return None
 

@@ -36,9 +36,23 @@ def list_price_explains(case: Case) -> Evidence | None:
     """What the same tokens cost at the new model's list price."""
     if math.isnan(case.list_price_ratio):
         return None
+    text = (
+        f"The same tokens cost {times(case.list_price_ratio)} at the prices that held after, of a"
+        f" rise to {times(case.incident.after)}."
+    )
+    if case.list_price_ratio - 1 <= (case.incident.after - 1) / 3:
+        return Evidence(text=text, against=True, decisive=True)
+    return Evidence(text=text, weight=2)
+
+
+def charged_otherwise(case: Case) -> Evidence | None:
+    """The bill left the price list, while the tokens and their list price stayed."""
+    rose = [a for a in case.incident.alarms if a.measure == "charged_ratio"]
+    if not rose:
+        return None
     return Evidence(
-        text=f"The same tokens cost {times(case.list_price_ratio)} at the prices that held after,"
-        f" of a rise to {times(case.incident.after)}.",
+        text=f"What was charged rose to {times(rose[0].after)} of what the same tokens are priced"
+        " at.",
         weight=2,
     )
 

@@ -34,6 +34,57 @@ def version_changed(case: Case) -> Evidence | None:
     return Evidence(text=text, against=True, decisive=True)
 
 
+def same_version_dearer(case: Case) -> Evidence | None:
+    """A new price of an old model needs traffic that kept its model."""
+    if not case.versions_named:
+        return unnamed()
+    if case.unmoved_affected or not case.moved:
+        return None
+    return Evidence(
+        text=f"All of the dearer traffic changed its version: {moves(case.moved)}.",
+        against=True,
+        decisive=True,
+    )
+
+
+def requested_name_kept(case: Case) -> Evidence | None:
+    """An alias that moves is asked for by one name and answered by another version."""
+    if not case.moved:
+        return None  # version_changed says it
+    if case.requested_kept is None:
+        return Evidence(
+            text="Requested names are not reported, so nothing shows a move that nobody asked for.",
+            against=True,
+            weight=2,
+        )
+    if not case.requested_kept:
+        return Evidence(
+            text="Callers asked for another name than before: the move was theirs.",
+            against=True,
+            decisive=True,
+        )
+    return Evidence(
+        text="Callers asked for the same name before and after, and another version answered.",
+        weight=4 if case.pattern == "rewritten_once" and not _in_steps(case) else 2,
+    )
+
+
+def _in_steps(case: Case) -> bool:
+    """Whether traffic moved over more than a bucket: a router does that, an alias seldom."""
+    return any(c.change is not None and c.change.is_ramp for c in case.moved)
+
+
+def moved_by_others(case: Case) -> Evidence | None:
+    """Callers who keep asking for one name did not migrate: provider.alias_moved says it."""
+    if not case.moved or not case.requested_kept or _in_steps(case):
+        return None
+    return Evidence(
+        text="Callers kept asking for one name: the move was not theirs.",
+        against=True,
+        decisive=True,
+    )
+
+
 def unnamed() -> Evidence:
     """What every test of versions answers where the source names none."""
     return Evidence(text="The source does not name the model that served this traffic.", blind=True)

@@ -2,6 +2,6 @@
 
 from .cold import ColdStart, cold_start
 from .estimate import Estimate
-from .total import excess
+from .total import charge_excess, excess
 
-__all__ = ["ColdStart", "Estimate", "cold_start", "excess"]
+__all__ = ["ColdStart", "Estimate", "charge_excess", "cold_start", "excess"]

@@ -20,6 +20,13 @@ class Estimate:
     high: float
     reason: str = ""
 
+    def without(self, part: "Estimate") -> "Estimate":
+        """This figure less *part* of it; the two intervals are taken as independent."""
+        value = self.value - part.value
+        reach = float(np.hypot(self.high - self.value, part.high - part.value))
+        reason = self.reason or part.reason
+        return Estimate(value=value, low=value - reach, high=value + reach, reason=reason)
+
     def to_dict(self) -> dict[str, float | str | None]:
         """For findings.json: NaN becomes null."""
         return {

@@ -4,7 +4,9 @@ import pandas as pd
 
 from ..causes.case import Case
 from ..causes.facts import CohortFacts, rows_of
+from ..causes.pattern import LOST_READS
 from ..cost import Costed
+from ..incidents import Incident
 from ..schema import BUCKET, COHORT, COUNTS
 from .estimate import Estimate, Gap, exact, total
 from .splits import split_gap
@@ -29,6 +31,23 @@ def excess(case: Case, usage: pd.DataFrame, priced: Costed) -> Estimate:
     return total(gaps)
 
 
+def charge_excess(incident: Incident, charged: pd.DataFrame) -> Estimate:
+    """What was charged in the incident beyond the ratio to the price list that held before.
+
+    charged   `charged_usd`, `priced_usd` by day (quality.charged_by_day)
+    """
+    low, high = incident.baseline
+    days = pd.DatetimeIndex(charged.index)
+    base = charged[(days >= low) & (days < high)].sum()
+    inside = days >= incident.start
+    if incident.end is not None:
+        inside &= days < incident.end
+    rows = charged[inside].sum()
+    usual = float(base["charged_usd"] / base["priced_usd"])
+    value = float(rows["charged_usd"] - usual * rows["priced_usd"])
+    return exact(value, "a price has no spread")
+
+
 def gap(
     cohort: CohortFacts | None, case: Case, base: pd.DataFrame, inside: pd.DataFrame, priced: Costed
 ) -> Gap:
@@ -36,7 +55,7 @@ def gap(
     if cohort is not None:
         base = base[rows_of(base, *cohort.heirs_of)]
         inside = inside[rows_of(inside, cohort.cohort)]
-    if case.in_a_rate:
+    if case.in_a_rate or case.pattern in LOST_READS:
         return split_gap(base, inside, priced.book)
     return unit_gap(case, base, inside, priced)
 

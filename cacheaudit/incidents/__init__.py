@@ -6,8 +6,9 @@ volume by day. Alarms that begin together are one incident.
 """
 
 from .alarms import Alarm
-from .find import Incident, find_incidents, sharpen
+from .find import Incident, find_incidents
 from .series import Cohort, Measure, Series, watched_series
+from .sharpen import sharpen
 
 __all__ = [
     "Alarm",

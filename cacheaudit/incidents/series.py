@@ -10,12 +10,16 @@ import pandas as pd
 from ..metrics import cache_metrics
 from ..schema import COHORT, label
 
-Measure = Literal["hit_rate", "read_share_of_cached", "usd_per_request", "usd_per_mtok", "volume"]
+Measure = Literal[
+    "hit_rate", "read_share_of_cached", "usd_per_request", "usd_per_mtok", "charged_ratio", "volume"
+]
 
 
 Cohort = tuple[str | None, str | None]
 
 
+ENOUGH_DAYS = 8
+CHARGE_RISE = 0.05  # a bill follows its price list closely; rounding and late rows do less
 VOLUME_RISE = 0.5  # volume moves by itself; less than half as much again is no incident
 
 
@@ -32,17 +36,29 @@ class Series:
 
 
 def watched_series(
-    usage: pd.DataFrame, usd: pd.Series, *, min_drop: float, min_rise: float
+    usage: pd.DataFrame,
+    usd: pd.Series,
+    *,
+    min_drop: float,
+    min_rise: float,
+    charged: pd.DataFrame | None = None,
 ) -> tuple[Series, ...]:
-    """All series of *usage*; *usd* is the cost of each row, NaN where unpriced."""
+    """All series of *usage*; *usd* is the cost of each row, NaN where unpriced.
+
+    charged   what the bill says beside it (quality.charged_by_day); None without a bill
+    """
     sums = _sums(usage, usd, ["bucket_start"])
     first, last = usage["bucket_start"].min(), usage["bucket_end"].max()
-    found = [*_rates(sums, None, min_drop, min_rise), *_volume(sums, first, last)]
+    found = [*_rates(sums, None, min_drop, min_rise), *_volume(sums, None, first, last)]
+    if charged is not None:
+        found.extend(_charged(charged))
     cohorts = _sums(usage, usd, [*COHORT, "bucket_start"]).groupby(level=[*COHORT], dropna=False)
     if cohorts.ngroups > 1:
         for (scope, route), own in cohorts:
             cohort = (label(scope), label(route))
-            found.extend(_rates(own.droplevel([*COHORT]), cohort, min_drop, min_rise))
+            by_bucket = own.droplevel([*COHORT])
+            found.extend(_rates(by_bucket, cohort, min_drop, min_rise))
+            found.extend(_volume(by_bucket, cohort, first, last))
     return tuple(found)
 
 
@@ -81,16 +97,32 @@ def _rates(
         )
 
 
-def _volume(sums: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> Iterator[Series]:
-    """Input tokens by whole UTC day, for all traffic; days the data cuts into are left out."""
+def _charged(charged: pd.DataFrame) -> Iterator[Series]:
+    """What was charged for a day over what its tokens are priced at."""
+    known = charged[(charged > 0).all(axis=1)]
+    if len(known) >= ENOUGH_DAYS:
+        yield Series(
+            measure="charged_ratio",
+            cohort=None,
+            values=(known["charged_usd"] / known["priced_usd"]).map(np.log),
+            weight=known["priced_usd"],
+            falls_hurt=False,
+            min_step=float(np.log1p(CHARGE_RISE)),
+        )
+
+
+def _volume(
+    sums: pd.DataFrame, cohort: Cohort | None, first: pd.Timestamp, last: pd.Timestamp
+) -> Iterator[Series]:
+    """Input tokens by whole UTC day; days that the data cuts into are left out."""
     day = pd.DatetimeIndex(sums.index).floor("D")
     whole = (day >= first.ceil("D")) & (day + pd.Timedelta("1D") <= last)
     tokens = sums["input_tokens"].fillna(sums["cached_tokens"])
     daily = tokens[whole].groupby(day[whole]).sum().where(lambda s: s > 0)
-    if daily.count() >= 8:
+    if daily.count() >= ENOUGH_DAYS:
         yield Series(
             measure="volume",
-            cohort=None,
+            cohort=cohort,
             values=daily.map(np.log),
             weight=pd.Series(1.0, index=daily.index),
             falls_hurt=False,
