@@ -2,28 +2,37 @@
 
 import re
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
-from cacheaudit.causes import floors, given, timing, traffic, unit_cost, versions
+from cacheaudit.causes import floors, given, reuse, timing, traffic, unit_cost, versions
+from cacheaudit.causes import logged as logs
 from cacheaudit.causes.case import Case
 from cacheaudit.causes.facts import Side
 from cacheaudit.causes.hypothesis import SHAPES, Evidence, Hypothesis, Test, weigh
+from cacheaudit.causes.losses import COLUMN, Mark
 from cacheaudit.causes.pattern import Pattern, pattern_of
 from cacheaudit.causes.rank import CATALOGUE, rank_causes, verdict_of
-from cacheaudit.incidents import Alarm
+from cacheaudit.incidents import Alarm, Incident
+from cacheaudit.traffic.calls import GAPS
 from tests.cases import (
+    AFTER,
+    BEFORE,
     GONE,
     HOUR,
     NAN,
     NOON,
+    both,
     case,
     change,
     cohort,
+    counts,
     events,
     incident,
     kept,
+    logged,
+    pair,
     side,
     volume,
     went,
@@ -35,6 +44,8 @@ COST_ALARM = Alarm(
     start=NOON,
     start_low=NOON,
     start_high=NOON,
+    could_low=NOON,
+    could_high=NOON,
     end=None,
     before=1.0,
     after=1.5,
@@ -49,6 +60,80 @@ QUICK = {"incident": incident(end=NOON + 2 * HOUR), "lasts_s": 7200.0, "after_mo
 SHORT_WRITES = side(write_5m_share=0.0)
 LONGER = side(input_tokens_per_request=5600.0)
 MIXED = case(affected=(), spared=(kept("a"), kept("b")), pattern="mixed")
+COSTLIER = incident(measure="usd_per_request", before=1.0, after=1.5)
+CHARGED = replace(COST_ALARM, measure="charged_ratio", after=1.25)
+RAMP = change(end=NOON + 48 * HOUR)
+SPLIT = side(0.4, input_tokens=1.4e6)  # half of its reads lost, on half of the traffic
+PLAIN_LOSS = logged(pair("after", 1000, 0.5))
+SAME_LOSS = logged(pair("after", 1000, 0.1))
+ALL_ELSEWHERE = logged(pair("after", 500, 0), pair("after", 500, 1, where="version"))
+HALF_ELSEWHERE = logged(
+    pair("before", 800, 0.125), pair("before", 200, 0, where="version"),
+    pair("after", 800, 0.375), pair("after", 200, 1, where="version"),
+)  # fmt: skip
+OLD_AND_NEW = {"where": "version", "head_same": False}
+SOON, LATER, LATEST = GAPS[0], GAPS[2], GAPS[3]
+GONE_LOG = {"pattern": "gone", "affected": (went(),), "incident": incident()}
+MOVED_LOG = {"affected": (went(),)}
+
+
+def gaps(*lost: tuple[str, int, float, int, float]) -> Case:
+    """By gap: calls and the share lost before, and after."""
+    groups = []
+    for gap, calls, was, later, now in lost:
+        groups += [pair("before", calls, was, gap=gap), pair("after", later, now, gap=gap)]
+    return logged(*groups)
+
+
+def reasons(**after: int) -> Case:
+    """Reasons given for misses; 20 of each name before."""
+    before = [(name, 20) for name in after]
+    return logged(reasons=both("reasons", before, list(after.items())))
+
+
+def markers(sent: int, of: int = 100, **on: Any) -> Case:
+    """*sent* of the calls *of* the new model carry a marker, and all of the old one's."""
+    rows = [(AFTER, AFTER, True, sent, 0), (AFTER, AFTER, False, of - sent, 0),
+            (BEFORE, BEFORE, True, 500, 500)]  # fmt: skip
+    return logged(served=both("served", [], rows), on={**GONE_LOG, **on})
+
+
+def lengths_cached(short: int, under: int, cached: int) -> Case:
+    """Of 100 calls *short* cached 2,000 tokens before, the others 9,000. Of 100 after *cached*
+    cache, *under* of them 3,000 tokens: the minimum of the new model is 4,096."""
+    before = [(BEFORE, 2000, short), (BEFORE, 9000, 100 - short)]
+    after = [(AFTER, 3000, under), (AFTER, 9000, cached - under)]
+    lengths = both("lengths", [(BEFORE, 100, 100, 1, 1, 1, 1)], [(AFTER, 100, cached, 1, 1, 1, 1)])
+    return logged(cached=both("cached", before, after), lengths=lengths, on=MOVED_LOG)
+
+
+def reads(before_step: int, after_step: int, several: int = 25) -> Case:
+    """*several* lengths of reads: multiples of either step, of models old and new."""
+    before = [(BEFORE, n * before_step, 9) for n in range(1, several + 1)]
+    after = [(AFTER, n * after_step, 9) for n in range(1, several + 1)]
+    return logged(reads=both("reads", before, [*after, (BEFORE, 1001, 9)]), on=MOVED_LOG)
+
+
+def bands(table: str, *rows: tuple[int, int, int, float]) -> Case:
+    """By band: input before, input after (100 tokens a call) and the share read, in both."""
+    extra = (0,) if table == "turns" else ()
+    was = [(b, n / 100, n, 0.8 * n if read < 0 else read * n, *extra) for b, n, _, read in rows]
+    now = [(b, n / 100, n, abs(read) * n, *extra) for b, _, n, read in rows]
+    return logged(**{table: both(table, was, now)})
+
+
+def grew(p25: float, p50: float, p75: float, p90: float, calls: int = 500) -> Case:
+    """Quantiles of prompt length, over a baseline of 1,000 at all of them."""
+    was, now = [1000.0] * 4, [1000 * q for q in (p25, p50, p75, p90)]
+    rows = [(BEFORE, calls, calls, *was)], [(AFTER, calls, calls, *now)]
+    return logged(lengths=both("lengths", *rows), on=MOVED_LOG)
+
+
+def counted(grown: Incident | None = None, **after: float) -> Case:
+    """Counts of the log, where a rate fell, or where volume has *grown*."""
+    on = None if grown is None else {"incident": grown, "pattern": "more_requests"}
+    return logged(counts=counts(**after), on=on)
+
 
 CONTRASTS = [
     (versions.version_changed, case(), "for"),
@@ -126,6 +211,11 @@ CONTRASTS = [
      "for"),
     (floors.long_prefixes_kept, case(spared=(went("c", side()),)), "against"),
     (floors.long_prefixes_kept, case(spared=(kept(),)), None),
+    (floors.shorter_still_cached, case(spared=(went("c", side()),)), "decides against"),
+    (floors.shorter_still_cached,
+     case(spared=(went("c", side(), before=side(cached_tokens=2.7e6)),)), None),
+    (floors.shorter_still_cached, case(spared=(kept(),)), None),
+    (floors.shorter_still_cached, case(spared=(went("c", side()),), pattern="rewriting"), None),
     (traffic.same_route_caches, case(spared=(kept(),)), "against"),
     (traffic.same_route_caches, case(spared=(kept(),), coinciding=events()), "decides against"),
     (traffic.same_route_caches, case(spared=(kept(),), coinciding=events(scope="chat")), "against"),
@@ -150,7 +240,7 @@ CONTRASTS = [
     (traffic.traffic_thinned, case(), "against"),
     (traffic.weights_moved, MIXED, "for"),
     (traffic.weights_moved, case(affected=(went(), UNMOVED)), "decides against"),
-    (traffic.weights_moved, case(spared=(kept(),)), "against"),
+    (traffic.weights_moved, case(spared=(kept(),)), "for"),  # said, at weight 0
     (traffic.weights_moved, case(), None),
     (traffic.unchanged_kept, case(affected=(cohort(),), spared=(kept(),)), "decides against"),
     (traffic.unchanged_kept, case(spared=(cohort("b", side(models=("gpt-5",))),)), None),
@@ -178,6 +268,154 @@ CONTRASTS = [
     (given.in_the_tail, case(ends_with_data=True), "for"),
     (given.in_the_tail, case(), "decides against"),
     (given.only_from_a_log, case(), "against"),
+    (versions.same_version_dearer, case(incident=COSTLIER), "decides against"),
+    (versions.same_version_dearer, case(affected=(went(), UNMOVED)), None),
+    (versions.same_version_dearer, case(affected=(UNMOVED,)), None),
+    (versions.same_version_dearer, case(versions_named=False), "blind"),
+    (versions.requested_name_kept, case(requested_kept=True), "for"),
+    (versions.requested_name_kept, case(), "against"),
+    (versions.requested_name_kept, case(requested_kept=False), "decides against"),
+    (versions.requested_name_kept, case(requested_kept=True, affected=(UNMOVED,)), None),
+    (versions.moved_by_others, case(requested_kept=True), "decides against"),
+    (versions.moved_by_others, case(requested_kept=False), None),
+    (versions.moved_by_others, case(), None),
+    (versions.moved_by_others, case(requested_kept=True, affected=(cohort(change=RAMP),)), None),
+    (timing.outlasts_the_split, case(), "decides against"),
+    (timing.outlasts_the_split, case(shared=True), None),
+    (timing.outlasts_the_split,
+     case(affected=(cohort(change=RAMP),), incident=incident(end=NOON + 49 * HOUR)), None),
+    (timing.outlasts_the_split,
+     case(affected=(cohort(change=RAMP),), incident=incident(end=NOON + 50 * HOUR)),
+     "decides against"),
+    (timing.split_starves_both, case(affected=(went(on_old=side(0.8, input_tokens=1.4e6),
+                                                    on_new=SPLIT),)), "against"),
+    (timing.split_starves_both, case(affected=(went(on_old=SPLIT, on_new=SPLIT),)), None),
+    (timing.split_starves_both, case(affected=(went(on_old=side(0.8, input_tokens=1.4e7),
+                                                    on_new=SPLIT),)), None),
+    (timing.split_starves_both, case(), None),
+    (unit_cost.charged_otherwise, case(incident=incident(alarms=(CHARGED,))), "for"),
+    (unit_cost.charged_otherwise, case(incident=incident(alarms=(COST_ALARM,))), None),
+    (unit_cost.list_price_explains, case(incident=COSTLIER, list_price_ratio=1.16),
+     "decides against"),
+    (unit_cost.list_price_explains, case(incident=COSTLIER, list_price_ratio=1.17), "for"),
+    (reuse.lost_with("version"), ALL_ELSEWHERE, "for"),
+    (reuse.lost_with("version"), HALF_ELSEWHERE, None),
+    (reuse.lost_with("version"), PLAIN_LOSS, "decides against"),
+    (reuse.lost_with("version"), SAME_LOSS, None),
+    (reuse.lost_with("version"), case(), None),
+    (reuse.head_changed_with_version,
+     logged(pair("after", 500, 0), pair("after", 500, 1, **OLD_AND_NEW)), "for"),
+    (reuse.head_changed_with_version, ALL_ELSEWHERE, None),
+    (reuse.lost_after_same_gap, gaps((SOON, 500, 0, 500, 0), (LATER, 500, 0.2, 500, 1)), "for"),
+    (reuse.lost_after_same_gap, gaps((SOON, 500, 0, 500, 0.8), (LATER, 500, 0.2, 500, 0.2)),
+     "decides against"),
+    (reuse.lost_after_same_gap, gaps((SOON, 500, 0, 500, 0), (LATEST, 500, 0.2, 500, 1)),
+     "decides against"),
+    (reuse.lost_after_same_gap, gaps((LATER, 500, 0, 500, 0.4), (LATEST, 500, 0.2, 500, 0.6)),
+     None),
+    (reuse.lost_after_same_gap, SAME_LOSS, None),
+    (reuse.gaps_grew, gaps((SOON, 900, 0, 500, 0), (LATEST, 100, 1, 500, 1)), "for"),
+    (reuse.gaps_grew, PLAIN_LOSS, "decides against"),
+    (reuse.gaps_grew, gaps((SOON, 900, 0, 700, 0.2857), (LATEST, 100, 1, 300, 1)), None),
+    (reuse.gaps_grew, SAME_LOSS, None),
+    (reuse.versions_alternate, ALL_ELSEWHERE, "for"),
+    (reuse.versions_alternate,
+     logged(pair("after", 500, 0), pair("after", 500, 1, entry_gap=LATER)), "for"),
+    (reuse.versions_alternate, PLAIN_LOSS, "decides against"),
+    (reuse.versions_alternate, HALF_ELSEWHERE, None),
+    (reuse.versions_alternate, SAME_LOSS, None),
+    (reuse.lost_without_a_mark, PLAIN_LOSS, "for"),
+    (reuse.lost_without_a_mark,
+     logged(pair("before", 500, 0.1), pair("before", 500, 0.1, overlaps=True),
+            pair("after", 500, 0.1), pair("after", 500, 0.9, overlaps=True)), "decides against"),
+    (reuse.lost_without_a_mark, gaps((SOON, 500, 0.1, 500, 0.1), (LATER, 500, 0.1, 500, 0.9)),
+     "decides against"),
+    (reuse.lost_without_a_mark, HALF_ELSEWHERE, None),
+    (reuse.lost_without_a_mark, SAME_LOSS, None),
+    (reuse.head_survives, logged(pair("after", 1000, 0.5, partial=0.7)), "for"),
+    (reuse.head_survives, logged(pair("after", 1000, 0.5, partial=0.3)), "against"),
+    (reuse.head_survives, logged(pair("after", 1000, 0.5, partial=0.5)), None),
+    (reuse.head_survives, ALL_ELSEWHERE, None),
+    (reuse.head_survives, SAME_LOSS, None),
+    (reuse.missed_every_time, logged(pair("after", 1000, 0.9)), "for"),
+    (reuse.missed_every_time, logged(pair("after", 1000, 0.89)), None),
+    (reuse.missed_every_time, SAME_LOSS, None),
+    (reuse.reuse_kept, SAME_LOSS, "decides against"),
+    (reuse.reuse_kept, PLAIN_LOSS, None),
+    (reuse.reuse_kept, logged(pair("after", 1000, 0.1), on={"incident": volume()}), None),
+    (reuse.reuse_kept, case(), None),
+    (logs.provider_says("client.tools_churn"), reasons(tools_changed=90, model_changed=30), "for"),
+    (logs.provider_says("client.tools_churn"), reasons(model_changed=90, tools_changed=20),
+     "decides against"),
+    (logs.provider_says("client.tools_churn"), reasons(tools_changed=80, model_changed=60), None),
+    (logs.provider_says("client.tools_churn"), reasons(previous_message_not_found=100), None),
+    (logs.provider_says("client.tools_churn"), reasons(unavailable=100), "decides against"),
+    (logs.provider_says("client.parameter_changed"), reasons(unavailable=100), None),
+    (logs.provider_says("client.tools_churn"), reasons(tools_changed=20), None),
+    (logs.provider_says("client.tools_churn"), reasons(tools_changed=29), None),
+    (logs.provider_says("client.tools_churn"), PLAIN_LOSS, None),
+    (logs.markers_sent, markers(0), "for"),
+    (logs.markers_sent, markers(100), "decides against"),
+    (logs.markers_sent, markers(50), None),
+    (logs.markers_sent, markers(0, of=29), None),
+    (logs.markers_sent, markers(0, pattern="rewriting"), None),
+    (logs.markers_missing, markers(5), "decides against"),
+    (logs.markers_missing, markers(6), None),
+    (logs.markers_missing, markers(0, pattern="rewriting"), None),
+    (logs.markers_missing, case(), None),
+    (logs.floor_in_the_log, lengths_cached(short=40, under=0, cached=60), "for"),
+    (logs.floor_in_the_log, lengths_cached(short=40, under=10, cached=60), "decides against"),
+    (logs.floor_in_the_log, lengths_cached(short=40, under=0, cached=50), "decides against"),
+    (logs.floor_in_the_log, lengths_cached(short=100, under=0, cached=0), None),
+    (logs.floor_in_the_log, SAME_LOSS, None),
+    (logs.floor_in_the_log, case(), None),
+    (logs.reads_in_blocks, reads(37, 1536), "for"),
+    (logs.reads_in_blocks, reads(37, 128), "decides against"),
+    (logs.reads_in_blocks, reads(1536, 1536), None),
+    (logs.reads_in_blocks, reads(37, 1536, several=19), None),
+    (logs.reads_in_blocks, case(), None),
+    (logs.turns_got_earlier, bands("turns", (0, 20_000, 60_000, 0.0), (1, 80_000, 40_000, 0.9)),
+     "for"),
+    (logs.turns_got_earlier, bands("turns", (0, 50_000, 50_000, -0.4), (1, 50_000, 50_000, -0.5)),
+     "decides against"),
+    (logs.turns_got_earlier, bands("turns", (0, 50_000, 50_000, 0.0), (1, 50_000, 50_000, 0.9)),
+     None),
+    (logs.turns_got_earlier, bands("turns", (0, 50_000, 50_000, -0.4)), None),
+    (logs.turns_got_earlier, bands("turns", (0, 2_000, 500, -0.4), (1, 800, 2_000, -0.4)), None),
+    (logs.turns_got_earlier, case(), None),
+    (logs.prefixes_reweighted,
+     bands("prefixes", (0, 80_000, 40_000, 0.9), (1, 20_000, 60_000, 0.2)), "for"),
+    (logs.prefixes_reweighted,
+     bands("prefixes", (0, 50_000, 50_000, -0.4), (1, 50_000, 50_000, -0.3)), "against"),
+    (logs.prefixes_reweighted,
+     bands("prefixes", (0, 90_000, 10_000, 0.9), (1, 10_000, 90_000, 0.2)), None),
+    (logs.prefixes_reweighted, case(), None),
+    (logs.one_factor, grew(1.3, 1.3, 1.32, 1.34), "for"),
+    (logs.one_factor, grew(1.0, 1.0, 1.2, 1.5), "decides against"),
+    (logs.one_factor, grew(1.0, 1.0, 1.0, 1.0), None),
+    (logs.one_factor, grew(1.3, 1.3, 1.3, 1.3, calls=299), None),
+    (logs.one_factor, case(), None),
+    (logs.tail_grew, grew(1.0, 1.1, 1.2, 1.5), "for"),
+    (logs.tail_grew, grew(1.3, 1.3, 1.3, 1.3), "decides against"),
+    (logs.tail_grew, grew(1.0, 1.0, 1.0, 1.0), None),
+    (logs.tail_grew, grew(1.5, 1.2, 1.0, 1.0), None),
+    (logs.prefixes_are_new, counted(new_prefix=700), "for"),
+    (logs.prefixes_are_new, counted(new_prefix=690), None),
+    (logs.prefixes_are_new, counted(new_prefix=1000, prefixes=21), None),
+    (logs.prefixes_are_new, case(), None),
+    (logs.prefixes_scatter, counted(prefixes=500), "for"),
+    (logs.prefixes_scatter, counted(prefixes=499), None),
+    (logs.prefixes_scatter, counted(with_prefix=29, prefixes=29), None),
+    (logs.prefixes_scatter, case(), None),
+    (logs.calls_repeated, counted(request_ids=890), "for"),
+    (logs.calls_repeated, counted(request_ids=910), "decides against"),
+    (logs.calls_repeated, counted(with_id=29), None),
+    (logs.calls_repeated, case(), None),
+    (logs.turns_per_task, counted(volume(), conversations=50), "for"),
+    (logs.turns_per_task, counted(volume(), calls=2000, conversations=200), "against"),
+    (logs.turns_per_task, counted(volume(), conversations=66), None),
+    (logs.turns_per_task, counted(volume(), conversations=29), None),
+    (logs.turns_per_task, counted(conversations=50), None),  # a rate fell, not a volume
 ]  # fmt: skip
 
 
@@ -212,6 +450,66 @@ def test_a_contrast_speaks_in_whole_sentences(test: Test, on: Case, expected: st
     assert "nan" not in text.lower().split()
     assert "not known" not in text
     assert "None" not in re.sub(r"None of the \d", "", text)
+
+
+def marked(mark: Mark, *, logs_it: bool = True) -> Case:
+    """All that is lost beyond a tenth is lost in calls with *mark*."""
+    column, value = COLUMN[mark]
+    unknown = {} if logs_it else {column: None}
+    rows = [
+        pair("before", 900, 0.1, **unknown),
+        pair("before", 100, 0.1, **{column: value} | unknown),
+        pair("after", 500, 0.1, **unknown),
+        pair("after", 500, 0.9, **{column: value} | unknown),
+    ]
+    return logged(*rows)
+
+
+@pytest.mark.parametrize("mark", COLUMN)
+def test_each_mark_speaks_for_its_cause_and_against_the_others(mark: Mark):
+    """Lost with the mark: 0.45 of all, 0.01 before; the rise is 0.4, so the part is past 1."""
+    on = marked(mark)
+
+    for other in COLUMN:
+        found = reuse.lost_with(other)(on)
+        assert direction(found) == ("for" if other == mark else "decides against")
+    own = reuse.lost_with(mark)(on)
+    assert own is not None
+    assert reuse.SAID[mark] in own.text
+    assert "100\u00a0%" in own.text
+    assert own.weight == reuse.DIRECT
+
+
+@pytest.mark.parametrize("mark", COLUMN)
+def test_a_mark_that_is_not_logged_says_nothing(mark: Mark):
+    assert reuse.lost_with(mark)(marked(mark, logs_it=False)) is None
+
+
+def test_a_mix_within_a_cohort_that_cannot_be_seen_weighs_nothing():
+    found = traffic.weights_moved(case(spared=(kept(),)))
+
+    assert found is not None
+    assert not found.against
+    assert found.weight == 0
+
+
+def test_a_small_part_of_the_fall_does_not_name_its_cause():
+    """The rate fell by 0.4, re-use by 0.11: what the log shows is not what made the fall."""
+    little = logged(pair("after", 1000, 0.21))
+
+    assert reuse.lost_without_a_mark(little) is None
+    assert reuse.lost_without_a_mark(logged(pair("after", 1000, 0.23))) is not None
+    assert direction(reuse.reuse_kept(little)) == "decides against"
+
+
+def test_an_alias_that_moved_at_once_weighs_more_than_one_in_steps():
+    at_once = {"pattern": "rewritten_once", "requested_kept": True}
+    found = [
+        versions.requested_name_kept(case(**at_once, affected=(cohort(change=c),)))
+        for c in (change(), RAMP)
+    ]
+
+    assert [e.weight for e in found if e] == [4, 2]
 
 
 def test_only_evidence_against_decides():

@@ -69,8 +69,13 @@ def calls(table: ir.Table, *, writes_reported: bool) -> ir.Table:
 
 
 def _turn(table: ir.Table) -> ir.Value:
-    within = ibis.window(group_by=[table.provider, table.session_id], order_by=table.ts)
+    within = ibis.window(group_by=[table.provider, table.session_id], order_by=_order(table))
     return ibis.coalesce(table.turn_index, ibis.row_number().over(within))
+
+
+def _order(table: ir.Table) -> list[ir.Value]:
+    """In order of time; logs of whole seconds have ties, which storage must not decide."""
+    return [table.ts, table.turn_index, table.request_id]
 
 
 def _joined(*labels: ir.Value) -> ir.Value:
@@ -86,9 +91,9 @@ def _joined(*labels: ir.Value) -> ir.Value:
 
 def _beside_the_last(table: ir.Table) -> ir.Table:
     threaded = table.lane.notnull()
-    lane = ibis.window(group_by=[table.provider, table.lane], order_by=table.ts)
+    lane = ibis.window(group_by=[table.provider, table.lane], order_by=_order(table))
     entry = ibis.window(
-        group_by=[table.provider, table.lane, table.model, table.scope], order_by=table.ts
+        group_by=[table.provider, table.lane, table.model, table.scope], order_by=_order(table)
     )
 
     def last(name: str, window: object) -> ir.Value:
