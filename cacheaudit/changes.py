@@ -167,7 +167,7 @@ class _Split:
     cuts: list[int]
     scan: Scan
     sd: Floats
-    plain_sd: Floats
+    calm_sd: Floats  # without the wildness of hours
     bar: float
 
     @property
@@ -192,8 +192,7 @@ def _split(flat: pd.Series, w: Floats, steps: Floats, min_step: float, alpha: fl
     freedom = max(3.0, len(flat) / np.sqrt(noise.long_run) - 2)
     bar = float(-stdtrit(freedom, alpha / (2 * looks)))
     cuts = _prune(scan, narrowest_over(scan, bar), bar, min_step)
-    plain_sd = noise.sd * wild_hours(rest, noise.sd, share=0.75)  # an odd day is what we look for
-    return _Split(cuts=cuts, scan=scan, sd=sd, plain_sd=plain_sd, bar=bar)
+    return _Split(cuts=cuts, scan=scan, sd=sd, calm_sd=noise.sd, bar=bar)
 
 
 def _prune(scan: Scan, cuts: list[int], bar: float, min_step: float) -> list[int]:
@@ -268,8 +267,10 @@ def _levels(found: _Split, index: pd.DatetimeIndex) -> Levels:
 def _brief(found: _Split, flat: pd.Series, min_step: float) -> tuple[Brief, ...]:
     """Runs of one or two buckets past BRIEF_BAR and twice the least step, the strongest first of
     those that overlap; what lies beside a cut belongs to it."""
-    steps, sd = found.steps(), found.plain_sd
-    off, precision = flat.to_numpy() - steps, 1 / sd**2
+    steps = found.steps()
+    off = flat.to_numpy() - steps
+    wild = wild_hours(flat - steps, found.calm_sd, share=0.75)  # an odd day is what we look for
+    precision = 1 / (found.calm_sd * wild) ** 2
     mass = np.diff(found.scan.mass)
     inner = np.ones(len(off), dtype=bool)
     for cut in [0, len(off), *found.cuts]:

@@ -266,8 +266,9 @@ def _material(estimate: Estimate, bars: Bars) -> bool | None:
 
 
 def _finer(incident: Incident, usage: pd.DataFrame, fine: pd.DataFrame) -> pd.DataFrame:
-    """Rows in buckets shorter than those that found *incident*: volume is watched by the day."""
-    if incident.measure != "volume":
+    """Rows that can date *incident* better than what found it: volume is watched by the day, and
+    a cost is dated by what a request is made of."""
+    if incident.measure in ("hit_rate", "read_share_of_cached"):
         return fine
     return usage[(usage["bucket_end"] - usage["bucket_start"]) < pd.Timedelta("1D")]
 
@@ -291,6 +292,8 @@ def incident_dict(incident: Incident) -> dict[str, Any]:
         "baseline": [t.isoformat() for t in incident.baseline],
         "baseline_buckets": incident.baseline_buckets,
         "began_before": incident.began_before,
+        "deeper_at": None if incident.deeper_at is None else incident.deeper_at.isoformat(),
+        "inside": None if incident.inside is None else incident.inside.isoformat(),
     }
 
 

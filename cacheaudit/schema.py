@@ -188,12 +188,10 @@ def _without_overlaps(usage: pd.DataFrame) -> pd.DataFrame:
             f"{int(repeated.sum())} keys repeat (first: {first}); expected one row per bucket"
             " and key. Sum them, or add the column that tells them apart."
         )
-    ordered = usage.sort_values([*LABELS, "bucket_start"], na_position="first")
-    labels = ordered[LABELS].astype(object).where(ordered[LABELS].notna(), "\x1f")
-    same_key = (labels == labels.shift()).all(axis=1)
-    overlaps = same_key & (ordered["bucket_start"] < ordered["bucket_end"].shift())
+    before = usage.groupby(LABELS, dropna=False, sort=False)["bucket_end"].shift()
+    overlaps = usage["bucket_start"] < before
     if overlaps.any():
-        first = ordered.loc[overlaps, "bucket_start"].iloc[0]
+        first = usage.loc[overlaps, "bucket_start"].iloc[0]
         raise SchemaError(
             f"{int(overlaps.sum())} buckets overlap the one before them (first: {first});"
             " expected disjoint buckets, else tokens count twice."

@@ -22,6 +22,8 @@ def sharpen(incident: Incident, fine: pd.DataFrame, width: pd.Timedelta) -> Inci
         return incident
     if incident.measure == "volume":
         return _dated(incident, _rises(incident, fine))
+    if incident.measure in ("usd_per_request", "usd_per_mtok"):
+        return _dated(incident, _longer(incident, fine))
     if incident.measure not in ("hit_rate", "read_share_of_cached"):
         return incident
     near = (fine["bucket_start"] >= incident.start_low - 3 * width) & (
@@ -50,6 +52,26 @@ def _rises(incident: Incident, fine: pd.DataFrame) -> list[LevelShift]:
     step = float(np.log(incident.after)) / 2
     return [s for s in level_shifts(ratio, expected[known], min_step=step).shifts
             if s.after > s.before]  # fmt: skip
+
+
+def _longer(incident: Incident, fine: pd.DataFrame) -> list[LevelShift]:
+    """Steps up of the input or the output of a request, near the start of a dearer one.
+
+    Either is steadier than its cost, which strays with the cache as well. A step counts if it may
+    have begun the rise, and makes up a good part of it.
+    """
+    near = (fine["bucket_start"] >= incident.start - AROUND) & (
+        fine["bucket_start"] < incident.start + AROUND
+    )
+    sums = cache_metrics(fine[near], ["bucket_start"])
+    step = float(np.log(incident.after)) / 2
+    low, high = incident.could_low - DAY, incident.could_high + DAY
+    found: list[LevelShift] = []
+    for name in ("input_tokens_per_request", "output_tokens_per_request"):
+        each = sums[name].where(sums[name] > 0).map(np.log)
+        shifts = level_shifts(each, sums["requests"], min_step=step).shifts
+        found += [s for s in shifts if s.after > s.before and low <= s.at <= high]
+    return found
 
 
 def _dated(incident: Incident, steps: list[LevelShift]) -> Incident:
