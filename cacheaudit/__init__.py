@@ -2,11 +2,13 @@
 
 usage     = cacheaudit.read_usage("usage.parquet")   # or .csv, in the frame's own columns
 usage     = cacheaudit.fetch_usage(params)           # any source
-diagnosis = cacheaudit.diagnose(usage)
+requests  = cacheaudit.read_requests("log/*.parquet")  # one row per call; optional
+diagnosis = cacheaudit.diagnose(usage, requests=requests)
 """
 
 from .bars import Bars
 from .diagnosis import Diagnosis, diagnose
+from .engine import read_requests
 from .params import PostmortemParams
 from .schema import check_usage
 from .sources import fetch_usage
@@ -19,5 +21,6 @@ __all__ = [
     "check_usage",
     "diagnose",
     "fetch_usage",
+    "read_requests",
     "read_usage",
 ]

@@ -36,13 +36,17 @@ overrides = click.option(
 def _once(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> str | None:
     """The value of an option that click would let a second one replace in silence."""
     if len(values) > 1:
-        raise click.BadParameter("given twice; put all rows into one file, under one header line.")
+        raise click.BadParameter("given twice; put all rows into one file, under one header.")
     return values[0] if values else None
 
 
 events_file = click.option(
     "--events", type=click.Path(), multiple=True, callback=_once, metavar="FILE",
     help="CSV of releases, as `cacheaudit events` writes it; over the file and -p.",
+)  # fmt: skip
+requests_file = click.option(
+    "--requests", type=click.Path(), multiple=True, callback=_once, metavar="FILE",
+    help="Request log (.parquet, .csv, .jsonl or a glob); over the file and -p.",
 )  # fmt: skip
 strict = click.option("--strict", is_flag=True, help="Tokens without a price are an error.")
 
@@ -57,13 +61,19 @@ def cli() -> None:
 @params_file
 @overrides
 @events_file
+@requests_file
 @strict
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
 def postmortem(
-    file: Path | None, given: Overrides, events: str | None, strict: bool, out: Path
+    file: Path | None,
+    given: Overrides,
+    events: str | None,
+    requests: str | None,
+    strict: bool,
+    out: Path,
 ) -> None:
     """Run the postmortem notebook and write a run folder with report.html and findings.json."""
-    params = _params(file, given, events=events)
+    params = _params(file, given, events=events, requests=requests)
     from .run import run_postmortem  # papermill takes seconds to import; bad parameters do not
 
     with _working("Running the postmortem notebook"):
@@ -95,6 +105,7 @@ def pull(file: Path | None, given: Overrides, out: Path) -> None:
 @params_file
 @overrides
 @events_file
+@requests_file
 @strict
 @click.option("--source", help="Where usage comes from: sample, anthropic, openai, ...")
 @click.option("--since", metavar="7d", help="Window up to now, in days or hours: 7d, 12h.")
@@ -104,6 +115,7 @@ def causes(
     file: Path | None,
     given: Overrides,
     events: str | None,
+    requests: str | None,
     strict: bool,
     source: str | None,
     since: str | None,
@@ -120,7 +132,7 @@ def causes(
         chosen["source"] = source
     if since is not None:
         chosen["start"] = (datetime.now(UTC) - _ago(since)).isoformat(timespec="minutes")
-    params = _params(file, given, chosen, events)
+    params = _params(file, given, chosen, events, requests)
     from .findings import findings_of
     from .postmortem import investigate
     from .report.terminal import triage
@@ -130,6 +142,9 @@ def causes(
     document = findings_of(found)
     if params.events_path:
         click.echo(f"{len(found.diagnosis.events)} events from {params.events_path}", err=True)
+    if params.requests_path:
+        use = "used" if document["log"]["used"] else "not used"
+        click.echo(f"request log {params.requests_path}: {use}", err=True)
     click.echo(json.dumps(document, indent=1) if as_json else triage(found))
     _leave(document["cost"]["unpriced"], document["verdict"], strict)
 
@@ -240,11 +255,15 @@ def _params(
     given: Overrides,
     chosen: dict[str, Any] | None = None,
     events: str | None = None,
+    requests: str | None = None,
 ) -> PostmortemParams:
-    """Of a file, then options, then -p, then --events; refused here if unknown or mistyped."""
+    """Of a file, then options, then -p, then --events and --requests; refused here if unknown
+    or mistyped."""
     typed = (chosen or {}) | {name: _typed(name, text) for name, text in given}
     if events is not None:
         typed["events_path"] = events
+    if requests is not None:
+        typed["requests_path"] = requests
     if file is not None:
         return read_params_file(PostmortemParams, file, typed)
     return read_params(PostmortemParams, typed)

@@ -34,7 +34,8 @@ def findings_of(postmortem: Postmortem) -> dict[str, Any]:
         "summary": list(summary(postmortem)),
         "window": [postmortem.pull.start, postmortem.pull.end],
         "data_quality": [
-            {"id": n.id, "severity": n.severity, "text": n.text} for n in found.quality
+            {"id": n.id, "severity": n.severity, "text": n.text, "about": n.about}
+            for n in found.quality
         ],
         "metrics": _metrics(postmortem),
         "series": _series(postmortem),
@@ -45,6 +46,7 @@ def findings_of(postmortem: Postmortem) -> dict[str, Any]:
         "excess_usd": None if top is None else top.excess_usd.to_dict(),
         "cold_start": None if top is None or top.cold_start is None else top.cold_start.to_dict(),
         "recovery": None if top is None or top.recovery is None else top.recovery.to_dict(),
+        "log": _log(postmortem),
         "events": _records(pd.concat([events_of(found.versions), found.events])),
         "cost": cost_dict(postmortem),
         "inventory": [],
@@ -146,6 +148,21 @@ def _series(postmortem: Postmortem) -> list[dict[str, Any]]:
     sums = cache_metrics(rollup(usage, usual_width(usage)), ["bucket_start"])
     columns = ["hit_rate", "write_share", "uncached_share", "read_share_of_cached", "requests"]
     return _records(sums[[*columns, "input_tokens", "output_tokens"]].reset_index())
+
+
+def _log(postmortem: Postmortem) -> dict[str, Any]:
+    """Whether a request log was given and used, and what calls that followed another lost."""
+    top = postmortem.diagnosis.costliest
+    log, losses = (None, None) if top is None else (top.case.log, top.case.losses)
+    calls = {} if log is None else log.counts.set_index("period")["calls"].to_dict()
+    return {
+        "path": postmortem.params.requests_path or None,
+        "used": log is not None,
+        "calls_before": calls.get("before"),
+        "calls_after": calls.get("after"),
+        "loss_before": None if losses is None else losses.before,
+        "loss_after": None if losses is None else losses.after,
+    }
 
 
 def _cohorts(top: IncidentDiagnosis) -> tuple[CohortFacts, ...]:

@@ -37,6 +37,7 @@ class PostmortemParams:
     base_url        endpoint of the provider; "" is the provider's own
     names           id -> name, for workspaces, projects and API keys; several ids may share one
     events_path     CSV of events (at, kind, what[, scope, source]); "" for none
+    requests_path   request log (request_table.py): .parquet, .csv, .jsonl or a glob; "" for none
     signals_path    CSV of signals (at, name, value[, unit]); "" for none
     min_drop        smallest change of a hit rate that counts as a shift, as a share
     min_rise        smallest relative rise of cost per request that counts as a shift
@@ -58,6 +59,7 @@ class PostmortemParams:
     base_url: str = ""
     names: dict[str, str] = field(default_factory=dict)
     events_path: str = ""
+    requests_path: str = ""
     signals_path: str = ""
     min_drop: float = DEFAULT.min_drop
     min_rise: float = DEFAULT.min_rise

@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from .events import VersionChange
 from .incidents import Incident
+from .words import share, times
 
 # Okabe and Ito's palette, made for colour-blind readers (jfly.uni-koeln.de/color, 2008).
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = (
@@ -19,6 +20,9 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = (
 )  # fmt: skip
 PALETTE = [BLUE, GREEN, PURPLE, ORANGE, SKY, VERMILION]
 GREY, INK = "#6b7280", "#1f2937"
+_ON_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # text over the grid
+LONGEST, LINE = 44, 80  # characters of a name, and of all that stands above a row
+ROWS = ["name", "note", "before", "after", "hot"]  # of a contrast
 
 
 @contextmanager
@@ -37,6 +41,7 @@ def theme() -> Iterator[None]:
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.spines.left": False,
+        "text.parse_math": False,  # names are data: a $ is a dollar
     }
     with plt.rc_context(look):
         yield
@@ -100,6 +105,73 @@ def plot_stack(table: pd.DataFrame, *, ax: Axes) -> Axes:
     ax.set(xlabel="", ylabel="")
     ax.legend(frameon=False, ncols=3, fontsize=9, loc="lower left", bbox_to_anchor=(0, 1.0))
     return ax
+
+
+def plot_contrast(rows: pd.DataFrame, *, ax: Axes) -> Axes:
+    """Shares before (ring) and during (dot), a row each, named above it; the hot ones stand out.
+
+    rows   columns ROWS, top row first; a share that is not known has no mark
+    """
+    for place, (name, note, before, after, hot) in enumerate(rows[ROWS].to_numpy().tolist()):
+        color = VERMILION if hot else BLUE
+        known = [v for v in (before, after) if not pd.isna(v)]
+        ax.plot([min(known), max(known)], [place, place], color=color, lw=2.5, alpha=0.45)
+        ax.plot(before, place, "o", color="white", mec=color, mew=1.6, ms=7)
+        ax.plot(after, place, "o", color=color, ms=7)
+        _name_row(name, note, place, color, ax)
+        _value_row(before, after, place, color, ax)
+    ax.set(xlim=(-0.02, 1.34), ylim=(len(rows) - 0.5, -0.75), xlabel="", ylabel="", yticks=[])
+    ax.set_xticks([0, 0.25, 0.5, 0.75, 1.0])
+    ax.grid(visible=False, axis="y")
+    ax.spines["bottom"].set_visible(False)
+    ax.tick_params(axis="x", length=0)
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    return ax
+
+
+def plot_parts(names: list[str], ratios: list[float], notes: list[str], hot: list[bool], *,
+               ax: Axes) -> Axes:  # fmt: skip
+    """Ratios to the baseline as bars from 0, with a line at 1; the hot ones stand out."""
+    for place, (name, ratio, note, stands) in enumerate(
+        zip(names, ratios, notes, hot, strict=True)
+    ):
+        color = VERMILION if stands else BLUE
+        ax.barh(place, ratio, height=0.3, color=color, alpha=0.85, linewidth=0)
+        _name_row(name, note, place, color, ax)
+        ax.annotate(times(ratio), (ratio, place), xytext=(5, 0), textcoords="offset points",
+                    va="center", fontsize=9, color=color)  # fmt: skip
+    ax.axvline(1.0, color=INK, lw=1, ls=(0, (4, 3)))
+    ax.set(xlim=(0, 1.18 * max([1.0, *ratios])), ylim=(len(names) - 0.5, -0.75), xlabel="",
+           ylabel="", yticks=[])  # fmt: skip
+    ax.grid(visible=False, axis="y")
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: times(v)))
+    return ax
+
+
+def _name_row(name: str, note: str, place: int, color: str, ax: Axes, above: int = 10
+             ) -> None:  # fmt: skip
+    """What a row is, above it: the name in its colour, the note in grey."""
+    shown = _short(name, LONGEST)
+    text = ax.annotate(
+        shown, (0, place), xycoords=("axes fraction", "data"), xytext=(0, above),
+        textcoords="offset points", fontsize=9.5, color=color, fontweight="bold", bbox=_ON_WHITE,
+    )  # fmt: skip
+    ax.annotate(
+        _short(note, LINE - len(shown)), (1, 0), xycoords=text, xytext=(6, 1.5),
+        textcoords="offset points", fontsize=9, color=GREY, annotation_clip=False, bbox=_ON_WHITE,
+    )  # fmt: skip
+
+
+def _value_row(before: float, after: float, place: int, color: str, ax: Axes) -> None:
+    """Both shares right of the marks."""
+    right = max(v for v in (before, after) if not pd.isna(v))
+    words = " → ".join(share(v) for v in (before, after))
+    ax.annotate(words, (right, place), xytext=(8, 0), textcoords="offset points", va="center",
+                fontsize=9, color=color)  # fmt: skip
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def shade_incidents(incidents: Iterable[Incident], until: pd.Timestamp, axes: list[Axes]) -> None:

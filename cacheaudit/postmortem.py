@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from .diagnosis import Diagnosis, diagnose
+from .engine import read_requests
 from .params import PostmortemParams
 from .schema import empty_events, empty_signals
 from .sources import Pull, fetch
@@ -32,11 +33,13 @@ def investigate(params: PostmortemParams, *, now: pd.Timestamp | None = None) ->
     """Pull what *params* asks for and diagnose it. *now* is the clock, for tests."""
     at = pd.Timestamp(datetime.now(UTC)) if now is None else now
     events = read_events(params.events_path) if params.events_path else empty_events()
+    requests = read_requests(params.requests_path) if params.requests_path else None
     signals = read_signals(params.signals_path) if params.signals_path else empty_signals()
     pull = fetch(params, now=now)
     diagnosis = diagnose(
         pull.usage,
         events,
+        requests=requests,
         cost=pull.cost,
         window=(pull.start, pull.end),
         refreshed_at=pull.refreshed_at,

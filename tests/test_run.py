@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
+from cacheaudit.engine import rollup
 from cacheaudit.errors import EmptyWindow, ParamError, RunFailed, SchemaError
 from cacheaudit.findings import findings_of
 from cacheaudit.history import hourly, planted_migration
@@ -17,8 +18,10 @@ from cacheaudit.postmortem import investigate
 from cacheaudit.run import run_postmortem
 from cacheaudit.sources.frame import read_usage, write_usage
 from tests.conftest import ROOT
+from tests.logs import call, log
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+COLD = {"cache_read_tokens": 0, "cache_write_5m_tokens": 1000}
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -169,6 +172,38 @@ def test_triage_in_the_terminal_names_the_cause(tmp_path):
     assert done.returncode == 0
     assert "model.below_minimum [leading]" in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_request_log_is_read_by_triage_and_said_to_be(tmp_path):
+    """The log agrees with the usage that it is the source of, so it is used."""
+    calls = [
+        call(600 * i, session_id="s", **({} if 600 * i < 864000 else COLD)) for i in range(2880)
+    ]
+    log(*calls).to_parquet(tmp_path / "log.parquet")
+    write_usage(rollup(log(*calls)), tmp_path / "usage.parquet")
+    done = command(
+        "causes", "usage.parquet", "--requests", "log.parquet", "--json", cwd=tmp_path
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert "request log log.parquet: used" in done.stderr
+    assert json.loads(done.stdout)["log"]["loss_after"] == 1.0
+    assert json.loads(done.stdout)["provenance"]["params"]["requests_path"] == "log.parquet"
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("absent.parquet", "cannot be read as a request table"),
+        ("log.txt", "ends in .txt; expected"),
+    ],
+)
+def test_a_log_that_cannot_be_read_is_one_message_and_exit_1(tmp_path, path, words):
+    done = command("causes", "--source", "sample", "--requests", path, cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_pull_writes_a_frame_that_reads_back(tmp_path):

@@ -7,7 +7,7 @@ from ..show import Column, Prose, Table
 from ..words import listing, moment, share, span
 from .actions import action_items
 from .incident import nothing
-from .summary import MEASURE_NAMES
+from .summary import MEASURE_NAMES, inside_words
 
 
 def detection(postmortem: Postmortem) -> Prose:
@@ -85,7 +85,13 @@ def timeline(postmortem: Postmortem) -> Table:
         incident = one.incident
         name = MEASURE_NAMES[incident.measure]
         who = listing([c.name for c in one.case.affected]) if one.case.affected else "all traffic"
-        rows.append((incident.start, "incident", f"{name} of {who} leaves its baseline"))
+        rows.append(
+            (
+                incident.start,
+                "incident",
+                f"{name} of {who} leaves its baseline{inside_words(one).rstrip(',')}",
+            )
+        )
         if one.recovery is not None and one.recovery.recovered_at is not None:
             rows.append((one.recovery.recovered_at, "recovery", f"{name} of {who} is back"))
         elif incident.end is not None:

@@ -1,21 +1,38 @@
 """Figures of the postmortem: plots put together, with the finding as alternative text."""
 
 from collections.abc import Callable
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
 
 from .. import plots
 from ..diagnosis import IncidentDiagnosis
 from ..metrics import cache_metrics, headline_rate, merged_cohorts, rollup, usual_width
 from ..postmortem import Postmortem
 from ..schema import COHORT
-from ..show import Figure, Prose
+from ..show import Figure, Piece, Prose
+from ..words import listing, share, times
+from .contrasts import (
+    cohort_rows,
+    finding,
+    gap_finding,
+    gap_rows,
+    marked_loss,
+    missing_contrast,
+    money_finding,
+    parts_of,
+    without_a_place,
+)
 from .summary import MEASURE_NAMES, headline
 
 Draw = Callable[[Axes], object]
 
+NARROW = 5.6  # inches: of text that a phone must show
+TITLE = 72  # characters of a title that fit it
+MOST_ROWS = 10  # cohorts in the picture of the contrast
 MOST_LINES = 6  # cohorts by name; the rest is only in the total
 WIDE = 6.8  # inches: wide enough for a page, and its text can still be read on a phone
 NEAR = pd.Timedelta("3h")
@@ -80,6 +97,97 @@ def cutover(postmortem: Postmortem) -> Figure | Prose:
         figure.tight_layout()
     caption = "Three hours on each side of the start, UTC. Dashed: the cutover."
     return Figure(figure, f"{headline(postmortem)}. {caption}", caption)
+
+
+def contrast(postmortem: Postmortem) -> list[Piece]:
+    """Who fell beside who did not, and which calls lost; or what a request is made of."""
+    top = postmortem.diagnosis.costliest
+    if top is None:
+        return []  # the causes below say so
+    if not top.case.in_a_rate:
+        return [_made_of(top)]
+    rows, losses = cohort_rows(top), top.case.losses
+    if len(rows) < 2 and losses is None:
+        return [Prose([missing_contrast(top.case)])]
+    panels = [(finding(top.case), rows[:MOST_ROWS])] if len(rows) else []
+    if losses is not None:
+        panels.append((gap_finding(losses), gap_rows(losses)))
+    caption = "Ring: baseline. Dot: during the incident."
+    if len(rows):
+        caption = f"{MEASURE_NAMES[top.case.incident.measure].capitalize()} by cohort. {caption}"
+    if losses is not None:
+        caption += " Below: share of what the last call held that was read again, by the time since"
+        caption += " the last use."
+    picture = Figure(_dumbbells(panels), " ".join(_told(*panel) for panel in panels), caption)
+    said = [] if losses is None else [marked_loss(losses)]
+    said = [*_not_drawn(rows, without_a_place(top.case, postmortem.usage)), *said]
+    return [picture, *([Prose([" ".join(said)])] if said else [])]
+
+
+def _dumbbells(panels: list[tuple[str, pd.DataFrame]]) -> Drawing:
+    heights = [0.55 + 0.55 * len(rows) for _, rows in panels]
+    with plots.theme():
+        figure, grid = plt.subplots(
+            len(panels),
+            1,
+            figsize=(NARROW, sum(heights) + 0.3),
+            height_ratios=heights,
+            squeeze=False,
+        )
+        for ax, (title, rows) in zip(grid[:, 0], panels, strict=True):
+            plots.plot_contrast(rows, ax=ax)
+            ax.set_title(fill(title, TITLE), pad=10)
+        figure.tight_layout()
+    return figure
+
+
+def _told(title: str, rows: pd.DataFrame) -> str:
+    """The finding of one panel with its numbers, for those who do not see it."""
+    each = [
+        f"{name}{f' ({note})' if note else ''} {share(before)} to {share(after)}"
+        for name, note, before, after, _ in rows[plots.ROWS].to_numpy().tolist()
+    ]
+    return f"{title}: {listing(each, MOST_ROWS)}."
+
+
+def _not_drawn(rows: pd.DataFrame, without: int) -> list[str]:
+    """Cohorts that the picture leaves out, in words."""
+    rest, said = rows[MOST_ROWS:], []
+    if len(rest):
+        fell = int(rest["hot"].sum())
+        drops = rest["before"] - rest["after"]
+        said.append(
+            f"{len(rest)} more cohorts are not drawn: {fell} fell and {len(rest) - fell} kept their"
+            f" rate; none of them fell by more than {share(float(drops.max()))}."
+        )
+    if without:
+        said.append(
+            f"{without} more had traffic and are in neither group: new, or changed too little to"
+            " tell."
+        )
+    return said
+
+
+def _made_of(top: IncidentDiagnosis) -> Figure | Prose:
+    """What a request is made of, against the baseline."""
+    parts = parts_of(top.case)
+    if not parts:
+        return Prose(["What a request is made of is not known on both sides of the start."])
+    title = money_finding(top.case)
+    with plots.theme():
+        figure, ax = plt.subplots(figsize=(NARROW, 0.8 + 0.62 * len(parts)))
+        plots.plot_parts(
+            [p.name for p in parts],
+            [p.ratio for p in parts],
+            [p.amounts for p in parts],
+            [p.names_it for p in parts],
+            ax=ax,
+        )
+        ax.set_title(fill(title, TITLE), pad=10)
+        figure.tight_layout()
+    each = [f"{p.name} {times(p.ratio)}{f' ({p.amounts})' if p.amounts else ''}" for p in parts]
+    caption = "During the incident, as a multiple of the baseline (dashed)."
+    return Figure(figure, f"{title}: {listing(each)}.", caption)
 
 
 def _panels(
@@ -174,7 +282,9 @@ def _billed(postmortem: Postmortem) -> Figure | Prose:
         figure.tight_layout()
     caption = "Charged by day (UTC) and token class, USD. A day without a bar has no rows."
     biggest = table.sum(axis=1).idxmax()
-    share = table.sum(axis=1).max() / table.to_numpy()[~pd.isna(table.to_numpy())].sum()
+    part = table.sum(axis=1).max() / table.to_numpy()[~pd.isna(table.to_numpy())].sum()
     return Figure(
-        figure, f"{share:.0%} of the charges fall on {biggest:%Y-%m-%d}. {caption}", caption
+        figure,
+        f"{share(float(part))} of the charges fall on {biggest:%Y-%m-%d}. {caption}",
+        caption,
     )

@@ -2,13 +2,17 @@
 
 import pandas as pd
 
-from ..causes.hypothesis import Cause
+from ..causes.case import Case
+from ..causes.hypothesis import Cause, weigh
+from ..causes.rank import CATALOGUE
 from ..diagnosis import IncidentDiagnosis
 from ..postmortem import Postmortem
 from ..schema import label
 from ..show import Bullets, Card, Cards, Column, Details, Piece, Prose, Table
-from ..words import count, ended, moment, share
-from .summary import FEW, MEASURE_NAMES, cohort_label
+from ..words import count, ended, listing, moment, share, usd
+from .summary import FEW, MEASURE_NAMES, cohort_label, headline_of, inside_words
+
+NOTHING = "none found"
 
 
 def impact(postmortem: Postmortem) -> list[Piece]:
@@ -42,9 +46,26 @@ def impact(postmortem: Postmortem) -> list[Piece]:
         rows,
         f"{rate[0].upper()}{rate[1:]} by cohort, in the baseline and in the incident",
     )
-    others = len(postmortem.diagnosis.incidents) - 1
-    more = [f"{others} smaller incidents are in the timeline."] if others else []
-    return [table, *([Prose(more)] if more else [])]
+    every = postmortem.diagnosis.incidents
+    return [table, *([_each(every)] if len(every) > 1 else [])]
+
+
+def _each(found: tuple[IncidentDiagnosis, ...]) -> Table:
+    """Every incident in a line, in order of time."""
+    rows = [
+        [
+            f"{headline_of(one)}{inside_words(one).rstrip(',')}",
+            moment(one.incident.start),
+            "lasts" if one.incident.end is None else moment(one.incident.end),
+            one.verdict.replace("_", " "),
+            listing(list(one.leading), FEW),
+            usd(one.excess_usd.value),
+        ]
+        for one in found
+    ]
+    columns = [Column("incident"), Column("start"), Column("end"), Column("verdict"),
+               Column("leading"), Column("excess", "right")]  # fmt: skip
+    return Table(columns, rows, f"All {len(rows)} incidents; this report is about the costliest")
 
 
 def trigger(postmortem: Postmortem) -> list[Piece]:
@@ -100,11 +121,32 @@ def root_causes(postmortem: Postmortem) -> list[Piece]:
         for standing in ("leading", "possible", "ruled_out", "not_tested")
     }
     standing = (*by_standing["leading"], *by_standing["possible"])
-    ruled_out = [f"{c.id}: {c.evidence_against[0]}" for c in by_standing["ruled_out"]]
+    ruled_out = [f"{c.id}: {_decisive(c, top.case)}" for c in by_standing["ruled_out"]]
+    untested = [f"{c.id}: {_lacking(c)}" for c in by_standing["not_tested"]]
     return [
         _cards(standing) if len(by_standing["leading"]) <= FEW else _table(standing),
-        Details(f"{len(ruled_out)} causes ruled out, and by what", Bullets(ruled_out)),
+        *_folded(untested, "not tested, and what for"),
+        *_folded(ruled_out, "ruled out, and by what"),
     ]
+
+
+def _folded(lines: list[str], how: str) -> list[Details]:
+    if not lines:
+        return []
+    causes = "1 cause" if len(lines) == 1 else f"{len(lines)} causes"
+    return [Details(f"{causes} {how}", Bullets(lines))]
+
+
+def _decisive(cause: Cause, case: Case) -> str:
+    """The sentence that ruled *cause* out, of all that speak against it."""
+    hypothesis = next((h for h in CATALOGUE if h.id == cause.id), None)
+    found = () if hypothesis is None else weigh(hypothesis, case).evidence
+    return next((e.text for e in found if e.decisive), cause.evidence_against[0])
+
+
+def _lacking(cause: Cause) -> str:
+    said = " ".join((*cause.evidence_for, *cause.evidence_against))
+    return f"{said} What would decide: {ended(cause.needs)}" if cause.needs else said
 
 
 def _cards(causes: tuple[Cause, ...]) -> Cards:
@@ -129,12 +171,14 @@ def _table(causes: tuple[Cause, ...]) -> Table:
     rows = [
         [
             f"{c.id} ({c.standing})",
-            " ".join([c.says, *c.evidence_for, *(f"Against: {x}" for x in c.evidence_against)]),
+            c.says,
+            " ".join(c.evidence_for) or NOTHING,
+            " ".join(c.evidence_against) or NOTHING,
             c.needs,
         ]
         for c in causes
     ]
-    columns = [Column("cause"), Column("how, and what speaks for or against it"),
+    columns = [Column("cause"), Column("how"), Column("for"), Column("against"),
                Column("what would decide")]  # fmt: skip
     return Table(columns, rows, f"{len(rows)} causes that this data cannot tell apart")
 

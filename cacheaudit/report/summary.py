@@ -1,15 +1,18 @@
 """The headline and the three sentences. Every number comes from a value."""
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 
+from ..causes.case import Case
 from ..causes.facts import CohortFacts
-from ..causes.hypothesis import Cause
+from ..causes.hypothesis import SHAPES, Cause
 from ..causes.pattern import Pattern
 from ..diagnosis import IncidentDiagnosis
 from ..metrics import cache_metrics, headline_rate
 from ..postmortem import Postmortem
+from ..quality import QualityNote
 from ..words import NBSP, count, ended, listing, moment, share, span, times, usd
 
 NINETY_FIVE = f"95{NBSP}%"
@@ -33,7 +36,14 @@ MEASURE_NAMES = {
     "read_share_of_cached": "read share of cached tokens (stands in for the hit rate)",
     "usd_per_request": "cost per request",
     "usd_per_mtok": "cost per million input tokens",
+    "charged_ratio": "bill over list price",
     "volume": "input volume",
+}
+ABOUT = {"usage": "Usage", "log": "Request log", "cost": "Bill"}
+SAID_VERDICT = {
+    "identified": "The cause is identified",
+    "narrowed": "The cause is narrowed down, not identified",
+    "not_identifiable": "The cause is not identifiable with this data",
 }
 
 
@@ -45,7 +55,7 @@ def headline(postmortem: Postmortem) -> str:
     top = found.costliest
     if top is None:
         return "No incident found"
-    what = _what(top)
+    what = headline_of(top)
     if top.verdict == "identified":
         return f"{what}: {top.leading[0]}"
     if top.verdict == "narrowed":
@@ -67,9 +77,12 @@ def summary(postmortem: Postmortem) -> tuple[str, str, str]:
     return _happened(postmortem, top), _because(top), _bounded(top)
 
 
-def _what(top: IncidentDiagnosis) -> str:
+def headline_of(top: IncidentDiagnosis) -> str:
+    """What moved, and from where to where."""
     incident = top.incident
     name = MEASURE_NAMES[incident.measure].split(" (")[0].capitalize()
+    if incident.measure == "charged_ratio":
+        return f"Bill {times(incident.after)} for the same tokens"
     if incident.measure in ("hit_rate", "read_share_of_cached"):
         return f"{name} {share(incident.before)} to {share(incident.after)}"
     return f"{name} {times(incident.after)}"
@@ -79,15 +92,50 @@ def _happened(postmortem: Postmortem, top: IncidentDiagnosis) -> str:
     incident = top.incident
     cohorts = [c.name for c in top.case.affected]
     whose = f" of {listing(cohorts)}" if cohorts and cohorts != ["all traffic"] else ""
-    if incident.measure in ("hit_rate", "read_share_of_cached"):
+    name = MEASURE_NAMES[incident.measure]
+    if incident.measure == "charged_ratio":
+        name, whose = "bill for the same tokens", ""
+        moved = f"rose to {times(incident.after)} of its baseline"
+    elif incident.measure in ("hit_rate", "read_share_of_cached"):
         moved = f"fell from {share(incident.before)} to {share(incident.after)}"
     else:
         moved = f"rose to {times(incident.after)} of its baseline"
     began = "before the window" if incident.began_before else f"at {moment(incident.start)}"
     if incident.start_low < incident.start_high:
         began += f" ({NINETY_FIVE}: {moment(incident.start_low)} to {moment(incident.start_high)})"
-    text = f"The {MEASURE_NAMES[incident.measure]}{whose} {moved} {began} and {_over(top)}"
-    return f"{text}; {_excess_words(postmortem, top)}."
+    text = f"{verdict_words(top)}: the {name}{whose} {moved} {began}{inside_words(top)} and"
+    return f"{text} {_over(top)}; {_excess_words(postmortem, top)}."
+
+
+def verdict_words(top: IncidentDiagnosis) -> str:
+    """The verdict, and where two changes coincide, both of them."""
+    if top.verdict == "narrowed" and len(top.leading) == 1:
+        return "One cause is left by elimination"
+    said = SAID_VERDICT.get(top.verdict, top.verdict)
+    changes = coinciding_changes(top.case)
+    if top.verdict == "not_identifiable" and len(changes) > 1:
+        return f"{said}, because {listing(changes)} coincide"
+    return said
+
+
+def coinciding_changes(case: Case) -> list[str]:
+    """What changed at the start in affected traffic: versions, then the given events."""
+    moves = [c.change for c in case.moved if c.change is not None]
+    targets = dict.fromkeys(f"the move to {m.to_model}" for m in moves)
+    rows = case.coinciding[["kind", "what"]].itertuples(index=False)
+    return [*targets, *dict.fromkeys(f"the {kind} event '{what}'" for kind, what in rows)]
+
+
+def inside_words(top: IncidentDiagnosis) -> str:
+    """For a further fall inside a longer incident."""
+    if top.incident.inside is None:
+        return ""
+    return f", a further fall inside the incident that began at {moment(top.incident.inside)},"
+
+
+def quality_lines(notes: Sequence[QualityNote]) -> list[str]:
+    """Each note with whom it speaks of."""
+    return [f"{ABOUT[n.about]}: {n.text}" for n in notes]
 
 
 def _over(top: IncidentDiagnosis) -> str:
@@ -127,17 +175,17 @@ def _because(top: IncidentDiagnosis) -> str:
         return f"Every cause in the catalogue is contradicted by something; {rest}."
     if top.verdict == "identified":
         first = leading[0]
-        return f"The cause is {first.id}: {_uncapped(first.says)} {rest[0].upper()}{rest[1:]}."
+        return f"It is {first.id}: {_uncapped(first.says)} {rest[0].upper()}{rest[1:]}."
     no_version = ""
     if not any(c.family in ("model", "rollout") for c in leading) and not top.case.changes:
         no_version = "No model version changed at the time. "
     names = _by_family(leading)
     if top.verdict == "not_identifiable":
-        given = listing([str(w) for w in top.case.coinciding["what"]])
-        return (
-            f"{no_version}Two changes coincide, the version and '{given}', so {names} cannot be"
-            f" told apart; {rest}."
-        )
+        changes = len(coinciding_changes(top.case))
+        why = "Changes that coincide leave the same traces"
+        if changes < 2:
+            why = f"The loss has no one shape ({SHAPES[top.case.pattern]})"
+        return f"{no_version}{why}, so {names} cannot be told apart; {rest}."
     needs = leading[0].needs if len(leading) <= FEW else DECIDES[top.case.pattern]
     if len(leading) == 1:
         only = leading[0]
@@ -171,9 +219,20 @@ def _bounded(top: IncidentDiagnosis) -> str:
     dearer = [a for a in top.incident.alarms if a.measure == "usd_per_request"]
     own = [a for a in dearer if a.cohort in {c.cohort for c in top.case.affected}] or dearer
     if own and not math.isnan(ratio) and top.case.pattern != "dearer":
+        rise = times(max(a.after for a in own))
+        if times(ratio) == times(1.0):
+            parts.append(
+                "the same tokens have the same list price as before, and the cost per request rose"
+                f" to {rise}"
+            )
+        else:
+            parts.append(
+                f"the list price explains {times(ratio)} of a cost per request that rose to {rise}"
+            )
+    if not parts and top.incident.measure == "charged_ratio":
         parts.append(
-            f"the list price explains {times(ratio)} of a cost per request that rose to"
-            f" {times(max(a.after for a in own))}"
+            "neither longer requests nor a lost cache can do that: it is what was charged over what"
+            " the tokens of the same days cost at list prices"
         )
     if not parts:
         lasted = span(top.case.lasts_s)
@@ -200,7 +259,7 @@ def _quiet(postmortem: Postmortem) -> tuple[str, str, str]:
     unseen = (
         f"A change of less than {share(params.min_drop)} in a hit rate or"
         f" {share(params.min_rise)} in the cost of a request, and one that is shorter than two"
-        " buckets, would not have been called an incident"
+        " buckets where nothing is known to have changed, would not have been called an incident"
     )
     if rate != "hit_rate":
         unseen += "; nor would a prefix that stopped being cached at all"
@@ -217,7 +276,8 @@ def _quiet(postmortem: Postmortem) -> tuple[str, str, str]:
 
 def _unfit(postmortem: Postmortem) -> tuple[str, str, str]:
     found = postmortem.diagnosis
-    unfit = [n.text for n in found.quality if n.severity in ("unfit", "blind")]
+    hindered = [n for n in found.quality if n.severity in ("unfit", "blind")]
+    unfit = [n.text for n in sorted(hindered, key=lambda n: n.about != "usage")]
     if found.cost is not None and len(found.cost):
         days = found.cost["day"].nunique()
         known = (

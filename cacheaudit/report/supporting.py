@@ -8,7 +8,7 @@ from ..metrics import cache_metrics, headline_rate, token_totals
 from ..postmortem import Postmortem
 from ..show import Bullets, Column, Definitions, Details, Prose, Table
 from ..words import UNKNOWN, count, moment, share, usd
-from .summary import MEASURE_NAMES
+from .summary import MEASURE_NAMES, quality_lines
 
 
 def header(postmortem: Postmortem) -> Definitions:
@@ -27,7 +27,7 @@ def header(postmortem: Postmortem) -> Definitions:
 def supporting(postmortem: Postmortem) -> list[Prose | Bullets | Details]:
     """Quality notes in the open; tokens, prices and parameters behind a line each."""
     found = postmortem.diagnosis
-    notes = [n.text for n in found.quality] + list(postmortem.pull.notes)
+    notes = quality_lines(found.quality) + list(postmortem.pull.notes)
     priced = Table(
         [
             Column("model"),

@@ -3,6 +3,7 @@
 from ..postmortem import Postmortem
 from ..show import Bullets
 from . import front, incident
+from .summary import quality_lines
 
 
 def triage(postmortem: Postmortem) -> str:
@@ -11,7 +12,7 @@ def triage(postmortem: Postmortem) -> str:
     parts = [front.banner(postmortem).to_text(), front.key_numbers(postmortem).to_text()]
     if found.costliest is not None:
         parts.append(incident.root_causes(postmortem)[0].to_text())
-    notes = [n.text for n in found.quality]
+    notes = quality_lines(found.quality)
     if notes:
         parts.append(Bullets(notes).to_text())
     return "\n\n".join(parts)
