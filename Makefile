@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint lab bench examples clean help
+.PHONY: demo test lint lab bench causes mutants examples clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -25,6 +25,13 @@ lab: $(READY)  ## JupyterLab on the notebooks, on loopback
 bench: $(READY)  ## benchmarks: ratios against named rivals in the same run
 	$(BIN)/python bench/changes.py
 	$(BIN)/python bench/demo.py
+	$(BIN)/python bench/diagnose.py
+
+causes: $(READY)  ## planted incidents and quiet quarters through the diagnosis; half an hour
+	$(BIN)/python bench/causes.py --seeds 10000:10003 --quiet 500
+
+mutants: $(READY)  ## break the engine on purpose; the tests must notice each time
+	$(BIN)/python bench/mutants.py
 
 examples: $(READY)  ## the pages of reports/examples
 	$(BIN)/python -m cacheaudit.examples reports/examples

@@ -19,6 +19,12 @@ def nearest(found: Diagnosis, start: pd.Timestamp) -> IncidentDiagnosis:
     return min(found.incidents, key=lambda i: abs(i.incident.start - start))
 
 
+def thinned(name: str, seed: int) -> Planted:
+    story = BY_NAME[name]
+    thin = tuple(replace(c, sessions_per_hour=c.sessions_per_hour / 4) for c in story.cohorts)
+    return replace(story, cohorts=thin).make(seed)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Told:
     """A story told with its log, and without; with a quarter of its traffic, to be quick."""
@@ -31,9 +37,7 @@ class Told:
 @pytest.fixture(scope="module")
 def told(request) -> Told:
     name, seed = request.param
-    story = BY_NAME[name]
-    thin = tuple(replace(c, sessions_per_hour=c.sessions_per_hour / 4) for c in story.cohorts)
-    planted = replace(story, cohorts=thin).make(seed)
+    planted = thinned(name, seed)
     logged = diagnose(planted.usage, planted.events, planted.requests, planted.cost)
     bare = diagnose(planted.usage, planted.events, cost=planted.cost)
     return Told(
@@ -80,6 +84,28 @@ def test_a_log_names_the_cause_where_it_can(told: Told, name: str):
         assert not any(c.startswith("model.") for c in bare.leading)
     assert not any("Request log" in e for c in bare.causes
                    for e in (*c.evidence_for, *c.evidence_against))  # fmt: skip
+
+
+def test_a_log_that_the_provider_contradicts_is_not_used():
+    planted = thinned("ttl_shortened.log_no_lifetimes", 21)
+    half = planted.requests.iloc[::2]
+
+    found = diagnose(planted.usage, planted.events, half)
+
+    assert {("log_unfit", "unfit", "log")} <= {(n.id, n.severity, n.about) for n in found.quality}
+    one = nearest(found, planted.start)
+    assert one.case.log is None
+    assert "client.ttl_shortened" in one.leading
+    assert len(one.leading) > 1  # what the whole log would have decided
+
+
+def test_a_log_that_invents_an_incident_ends_in_unfit_data():
+    planted = thinned("fields_lost.log", 21)
+
+    found = diagnose(planted.usage, requests=planted.requests)
+
+    assert (found.verdict, found.incidents) == ("unfit_data", ())
+    assert "log_fields_lost" in {n.id for n in found.quality}
 
 
 def test_a_fall_in_two_steps_is_two_incidents_that_share_its_cost():

@@ -196,7 +196,7 @@ def test_writes_that_vanish_while_reads_go_on_are_told(frame, how):
     lost = dict.fromkeys(CACHE_WRITE, how)
     note = notes(corrupted(frame, **lost))["writes_vanished"]
 
-    assert note.severity == "note"
+    assert note.severity == "blind"
     assert "from 2026-03-10 14:00 UTC on" in note.text
 
 

@@ -190,8 +190,8 @@ def _caching() -> tuple[Story, ...]:
             cohorts=(agents(sessions_per_hour=30.0).then(T, canary=HALF_DEAF, **canary), chat()),
         ),
         Story(
-            name="worse_caching.log", truth=worse, cls=(new_only - {blocks}) | BODY_ONLY, log=FULL_LOG,
-            excess=True,
+            name="worse_caching.log", truth=worse, cls=(new_only - {blocks}) | BODY_ONLY,
+            log=FULL_LOG, excess=True,
             cohorts=(agents().then(T, version=FORGETFUL), chat()),
         ),
     )  # fmt: skip

@@ -1,0 +1,112 @@
+"""Break the engine on purpose, one line at a time, and see a test notice.
+
+Each mutant is applied to a copy of the checkout, in which the tests named beside it run. A mutant
+that no test notices is printed as SURVIVED, and the exit is 1.
+
+    python bench/mutants.py [PART_OF_NAME]    about six minutes on two cores
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+LEFT_OUT = (".venv", ".git", "reports", "__pycache__", ".mypy_cache", ".ruff_cache", "*.egg-info")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """*old*, once in *file* of the package, becomes *new*; *tests* are pytest's arguments."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+CAUSES, LOG = ("tests/test_causes.py",), ("tests/test_causes_log.py",)
+MUTANTS = (
+    Mutant(name="a cold cache may outlast its lifetime", file="causes/timing.py",
+           old="if not case.persists or not case.in_a_rate:",
+           new="if case.persists or not case.in_a_rate:", tests=CAUSES),
+    Mutant(name="traffic that kept its version and fell clears nothing", file="causes/versions.py",
+           old='text=f"Traffic that kept its version is affected as well"\n'
+           '            f" ({fell(case.unmoved_affected, case)}): the version alone cannot be the'
+           ' cause.",\n            against=True,\n            decisive=True,',
+           new='text="Traffic that kept its version is affected as well.", against=True,',
+           tests=CAUSES),
+    Mutant(name="a lead of one piece of evidence convicts", file="causes/rank.py",
+           old="CLEAR_LEAD = 2", new="CLEAR_LEAD = 1", tests=(*CAUSES, "tests/test_diagnosis.py")),
+    Mutant(name="what was lost before counts for a mark", file="causes/losses.py",
+           old='- self._lost(here, "before")', new='+ self._lost(here, "before")', tests=LOG),
+    Mutant(name="weights are judged by the rates after", file="causes/losses.py",
+           old='mean = (rate["after"] + rate["before"]) / 2', new='mean = rate["after"]',
+           tests=LOG),
+    Mutant(name="a baseline that rolls", file="incidents/alarms.py",
+           old="        base = max(quiet, key=lambda s: s.buckets)\n        if worse",
+           new="        base = quiet[-1]\n        if worse", tests=("tests/test_incidents.py",)),
+    Mutant(name="the oddest hour is an incident anywhere", file="incidents/find.py",
+           old="return near and (alarm.margin", new="return (alarm.margin",
+           tests=("tests/test_incidents.py",)),
+    Mutant(name="thin hours pull in the busy one between them", file="noise.py",
+           old="np.maximum(0.0, other - sd)", new="np.maximum(0.0, sd - sd)",
+           tests=("tests/test_noise.py",)),
+    Mutant(name="an entry lives on under another model", file="traffic/calls.py",
+           old="table.lane, table.model, table.scope]", new="table.lane, table.scope]",
+           tests=("tests/test_traffic.py",)),
+    Mutant(name="a log that the provider contradicts is used", file="diagnosis.py",
+           old="        log = None  # what it lost", new="        log = log  # what it lost",
+           tests=("tests/test_diagnosis_log.py", "-k", "contradict")),
+    Mutant(name="a further fall is paid for twice", file="diagnosis.py",
+           old="own = own.without(inner.excess_usd)", new="own = own",
+           tests=("tests/test_diagnosis_log.py", "-k", "twice or sum or further")),
+    Mutant(name="a release that harmed nobody else is a suspect all the same",
+           file="causes/given.py", old=".isin(case.harmless)", new=".isin([])", tests=CAUSES),
+    Mutant(name="hours of the night are held against the whole day", file="excess/splits.py",
+           old="np.add.at(sums, _hours(base), tokens)", new="pass",
+           tests=("tests/test_excess.py",)),
+    Mutant(name="fields that a log lost pass for a cold cache", file="quality/lost.py",
+           old='id="writes_vanished",\n        severity="blind"',
+           new='id="writes_vanished",\n        severity="note"',
+           tests=("tests/test_quality_faults.py",)),
+)  # fmt: skip
+
+
+def noticed(mutant: Mutant) -> bool:
+    """Whether a test fails in a copy of the checkout with *mutant* applied."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "checkout"
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        path = copy / "cacheaudit" / mutant.file
+        source = path.read_text(encoding="utf-8")
+        if source.count(mutant.old) != 1:
+            raise SystemExit(f"{mutant.name}: found {source.count(mutant.old)} places, expected 1.")
+        path.write_text(source.replace(mutant.old, mutant.new), encoding="utf-8")
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+        run = subprocess.run(
+            [*command, *mutant.tests], cwd=copy, capture_output=True, text=True, check=False
+        )
+        if run.returncode not in (0, 1):
+            raise SystemExit(f"{mutant.name}: pytest could not run.\n{run.stdout[-2000:]}")
+        return run.returncode == 1
+
+
+def main() -> int:
+    """Try every mutant; 1 if one survived."""
+    part = sys.argv[1] if len(sys.argv) > 1 else ""
+    chosen = [m for m in MUTANTS if part in m.name]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(noticed, chosen))
+    for mutant, seen in zip(chosen, found, strict=True):
+        print(f"{'noticed ' if seen else 'SURVIVED'}  {mutant.file:22}  {mutant.name}")
+    print(f"{sum(found)} of {len(found)} noticed")
+    return 0 if all(found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
