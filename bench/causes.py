@@ -1,4 +1,4 @@
-"""Does the diagnosis name what was planted? Every cause of CAUSES.md, confounders, quiet quarters.
+"""Does the diagnosis name what was planted? Every cause, confounders, quiet quarters.
 
 Tuning uses seeds below 1000; reported seeds are 10000 and up. Every story is made by the mechanism
 of its cause (see bench/planted): no rate is drawn, the cache decides.
@@ -7,7 +7,7 @@ What is counted (the incident judged is the one nearest the planted start, withi
 
     truth among the leaders     over stories that should alarm; an error or a miss is a failure
     within the class            all leaders are causes that the story's data cannot tell from the
-                                truth (section 9 of CAUSES.md; a new version's price is true too)
+                                truth (docs/METHODS.md; a new version's price is true too)
     identified                  one leader, the truth, where the story's data decides
     coinciding                  verdict not_identifiable, and a leader of each of the two families
     a version wrongly accused   a leader model.* where no model.* is in the class
@@ -85,8 +85,8 @@ def span(text: str) -> range:
     return range(int(first), int(last) if last else int(first) + 1)
 
 
-def main() -> None:
-    """Run, print the tables, write the runs."""
+def main() -> int:
+    """Run, print the tables, write the runs; 1 if a run ended in an error."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=span, default=range(FIRST_SEED, FIRST_SEED + 5))
     parser.add_argument("--only", default="", help="stories whose name has this part")
@@ -120,7 +120,8 @@ def main() -> None:
     if asked.json:
         rows = {"runs": [r.to_dict() for r in runs], "quiet": quarters}
         asked.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    return int(any(r.error for r in runs))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -167,7 +167,7 @@ def test_a_cold_start_costs_less_than_its_ceiling_and_nothing_persists(seed):
 
 
 def test_after_one_lifetime_a_cold_cache_is_as_a_warm_one():
-    """The generator obeys the physics that the ceiling rests on (CAUSES.md, 11.1)."""
+    """The generator obeys the physics that the ceiling rests on (docs/METHODS.md, cold start)."""
     usage = usage_of([moved(stream(**COLD), CUT)], days=12)
     warm = usage_of([stream(**COLD)], days=12)
     later = at(CUT).ceil("h") + HOUR

@@ -1,4 +1,4 @@
-"""Equivalence classes of CAUSES.md, section 9: what looks alike in buckets.
+"""Equivalence classes of docs/METHODS.md: what looks alike in buckets.
 
 Two cuts are made by the buckets themselves, so the classes of a story may be smaller than the
 letter: where no model id is new, `model.*` cannot be it (`still`), and where write lifetimes are
@@ -79,7 +79,7 @@ MISREAD: Ids = frozenset(
         "measurement.fields_lost",
     }
 )
-# Named by request bodies alone, or by a probe, in the index of CAUSES.md: a log without either
+# Named by request bodies alone, or by a probe, by docs/METHODS.md: a log without either
 # leaves them beside a model that caches worse.
 BODY_ONLY: Ids = frozenset(
     {"client.history_rewritten", "client.lookback_overflow", "client.parameter_changed"}

@@ -45,7 +45,7 @@ class Story:
 
     truth         id of the cause; None: nothing worth an alarm happened
     cls           causes that this story's data cannot tell apart, the truth among them
-    identifiable  this data decides, by CAUSES.md
+    identifiable  this data decides, by docs/METHODS.md
     kinds         two changes in one hour without a contrast: families of both; the right verdict
                   is then not_identifiable
     visible       False: hourly buckets hide it; only a wrong accusation counts

@@ -11,7 +11,7 @@ def chat(scope: str = "support-chat", **settings: object) -> Cohort:
 
 
 def agents(scope: str = "code-agent", **settings: object) -> Cohort:
-    """Long tool-using sessions: short median gap, heavy tail (section 11.4 of CAUSES.md)."""
+    """Long tool-using sessions, as in public traces: short median gap, heavy tail."""
     usual: dict[str, object] = {
         "prefixes_tokens": (14000, 18000),
         "sessions_per_hour": 14.0,

@@ -12,7 +12,7 @@ PROMPT: tuple[Test, ...] = (given.event_of("client", "gateway", "prompt"), given
 
 
 def _rewriting(name: str, says: str, needs: str, tests: tuple[Test, ...] = PROMPT) -> Hypothesis:
-    """A client cause of class C (CAUSES.md): what was read is written again, and that lasts."""
+    """A client cause of class C (docs/METHODS.md): what was read is written again, lastingly."""
     patterns: frozenset[Pattern] = frozenset({"rewriting"})
     cause = f"client.{name}"
     every = (*tests, reuse.reuse_kept, provider_says(cause))

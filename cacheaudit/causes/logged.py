@@ -220,7 +220,7 @@ def turns_got_earlier(case: Case) -> Evidence | None:
     if part <= FEW:
         return Evidence(
             text="Request log: the rate fell at equal turns of a conversation (first turns:"
-            f" {first[0]} -> {first[1]} of all input).",
+            f" {first[0]} → {first[1]} of all input).",
             against=True,
             decisive=True,
         )

@@ -201,7 +201,7 @@ def reuse_kept(case: Case) -> Evidence | None:
         return None
     return Evidence(
         text="Request log: calls that followed another read as much of what it had cached as"
-        f" before ({share(1 - losses.before)} -> {share(1 - losses.after)}).",
+        f" before ({share(1 - losses.before)} → {share(1 - losses.after)}).",
         against=True,
         decisive=True,
     )

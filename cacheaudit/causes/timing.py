@@ -30,7 +30,7 @@ def split_starves_both(case: Case) -> Evidence | None:
     """A split thins re-use on both versions, by the share that each has.
 
     With Poisson arrivals at x per lifetime a version with share s misses exp(-s x) of what could
-    hit (CAUSES.md 11.2), so the old one's loss follows from the new one's: L_new^((1 - s) / s).
+    hit (docs/METHODS.md), so the old one's loss follows from the new one's: L_new^((1 - s) / s).
     """
     for cohort in case.moved if case.in_a_rate else ():
         old, new, base = cohort.on_old, cohort.on_new, cohort.rate_before

@@ -27,7 +27,7 @@ def version_changed(case: Case) -> Evidence | None:
     if case.all_changes:
         nearest = min(case.all_changes, key=lambda c: abs(c.start - start))
         text += (
-            f" The nearest change of a version is {nearest.from_model or 'nothing'} ->"
+            f" The nearest change of a version is {nearest.from_model or 'nothing'} →"
             f" {nearest.to_model} in {nearest.scope or nearest.route or 'all traffic'}"
             f" {when(nearest)}."
         )
@@ -105,7 +105,7 @@ def version_unchanged(case: Case) -> Evidence | None:
         if cohort.rate_before - old >= (cohort.rate_before - new) / 2:
             return Evidence(
                 text=f"In {cohort.name}, requests still served by the old version fell as well"
-                f" ({share(cohort.rate_before)} -> {share(old)}): the new version alone cannot be"
+                f" ({share(cohort.rate_before)} → {share(old)}): the new version alone cannot be"
                 " the cause.",
                 against=True,
                 decisive=True,

@@ -8,7 +8,7 @@ from .facts import CohortFacts, moved_by
 
 def rates(cohorts: tuple[CohortFacts, ...]) -> str:
     """Each cohort with its rate before and during the incident."""
-    return listing([f"{c.name} {share(c.rate_before)} -> {share(c.rate_after)}" for c in cohorts])
+    return listing([f"{c.name} {share(c.rate_before)} → {share(c.rate_after)}" for c in cohorts])
 
 
 def fell(cohorts: tuple[CohortFacts, ...], case: Case) -> str:
