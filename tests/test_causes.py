@@ -6,7 +6,16 @@ from typing import Any, get_args
 
 import pytest
 
-from cacheaudit.causes import floors, given, reuse, timing, traffic, unit_cost, versions
+from cacheaudit.causes import (
+    floors,
+    given,
+    lengths,
+    reuse,
+    timing,
+    traffic,
+    unit_cost,
+    versions,
+)
 from cacheaudit.causes import logged as logs
 from cacheaudit.causes.case import Case
 from cacheaudit.causes.facts import Side
@@ -14,6 +23,7 @@ from cacheaudit.causes.hypothesis import SHAPES, Evidence, Hypothesis, Test, wei
 from cacheaudit.causes.losses import COLUMN, Mark
 from cacheaudit.causes.pattern import Pattern, pattern_of
 from cacheaudit.causes.rank import CATALOGUE, rank_causes, verdict_of
+from cacheaudit.causes.reasons import provider_says
 from cacheaudit.incidents import Alarm, Incident
 from cacheaudit.traffic.calls import GAPS
 from tests.cases import (
@@ -344,16 +354,16 @@ CONTRASTS = [
     (reuse.reuse_kept, PLAIN_LOSS, None),
     (reuse.reuse_kept, logged(pair("after", 1000, 0.1), on={"incident": volume()}), None),
     (reuse.reuse_kept, case(), None),
-    (logs.provider_says("client.tools_churn"), reasons(tools_changed=90, model_changed=30), "for"),
-    (logs.provider_says("client.tools_churn"), reasons(model_changed=90, tools_changed=20),
+    (provider_says("client.tools_churn"), reasons(tools_changed=90, model_changed=30), "for"),
+    (provider_says("client.tools_churn"), reasons(model_changed=90, tools_changed=20),
      "decides against"),
-    (logs.provider_says("client.tools_churn"), reasons(tools_changed=80, model_changed=60), None),
-    (logs.provider_says("client.tools_churn"), reasons(previous_message_not_found=100), None),
-    (logs.provider_says("client.tools_churn"), reasons(unavailable=100), "decides against"),
-    (logs.provider_says("client.parameter_changed"), reasons(unavailable=100), None),
-    (logs.provider_says("client.tools_churn"), reasons(tools_changed=20), None),
-    (logs.provider_says("client.tools_churn"), reasons(tools_changed=29), None),
-    (logs.provider_says("client.tools_churn"), PLAIN_LOSS, None),
+    (provider_says("client.tools_churn"), reasons(tools_changed=80, model_changed=60), None),
+    (provider_says("client.tools_churn"), reasons(previous_message_not_found=100), None),
+    (provider_says("client.tools_churn"), reasons(unavailable=100), "decides against"),
+    (provider_says("client.parameter_changed"), reasons(unavailable=100), None),
+    (provider_says("client.tools_churn"), reasons(tools_changed=20), None),
+    (provider_says("client.tools_churn"), reasons(tools_changed=29), None),
+    (provider_says("client.tools_churn"), PLAIN_LOSS, None),
     (logs.markers_sent, markers(0), "for"),
     (logs.markers_sent, markers(100), "decides against"),
     (logs.markers_sent, markers(50), None),
@@ -363,17 +373,17 @@ CONTRASTS = [
     (logs.markers_missing, markers(6), None),
     (logs.markers_missing, markers(0, pattern="rewriting"), None),
     (logs.markers_missing, case(), None),
-    (logs.floor_in_the_log, lengths_cached(short=40, under=0, cached=60), "for"),
-    (logs.floor_in_the_log, lengths_cached(short=40, under=10, cached=60), "decides against"),
-    (logs.floor_in_the_log, lengths_cached(short=40, under=0, cached=50), "decides against"),
-    (logs.floor_in_the_log, lengths_cached(short=100, under=0, cached=0), None),
-    (logs.floor_in_the_log, SAME_LOSS, None),
-    (logs.floor_in_the_log, case(), None),
-    (logs.reads_in_blocks, reads(37, 1536), "for"),
-    (logs.reads_in_blocks, reads(37, 128), "decides against"),
-    (logs.reads_in_blocks, reads(1536, 1536), None),
-    (logs.reads_in_blocks, reads(37, 1536, several=19), None),
-    (logs.reads_in_blocks, case(), None),
+    (lengths.floor_in_the_log, lengths_cached(short=40, under=0, cached=60), "for"),
+    (lengths.floor_in_the_log, lengths_cached(short=40, under=10, cached=60), "decides against"),
+    (lengths.floor_in_the_log, lengths_cached(short=40, under=0, cached=50), "decides against"),
+    (lengths.floor_in_the_log, lengths_cached(short=100, under=0, cached=0), None),
+    (lengths.floor_in_the_log, SAME_LOSS, None),
+    (lengths.floor_in_the_log, case(), None),
+    (lengths.reads_in_blocks, reads(37, 1536), "for"),
+    (lengths.reads_in_blocks, reads(37, 128), "decides against"),
+    (lengths.reads_in_blocks, reads(1536, 1536), None),
+    (lengths.reads_in_blocks, reads(37, 1536, several=19), None),
+    (lengths.reads_in_blocks, case(), None),
     (logs.turns_got_earlier, bands("turns", (0, 20_000, 60_000, 0.0), (1, 80_000, 40_000, 0.9)),
      "for"),
     (logs.turns_got_earlier, bands("turns", (0, 50_000, 50_000, -0.4), (1, 50_000, 50_000, -0.5)),
@@ -390,15 +400,15 @@ CONTRASTS = [
     (logs.prefixes_reweighted,
      bands("prefixes", (0, 90_000, 10_000, 0.9), (1, 10_000, 90_000, 0.2)), None),
     (logs.prefixes_reweighted, case(), None),
-    (logs.one_factor, grew(1.3, 1.3, 1.32, 1.34), "for"),
-    (logs.one_factor, grew(1.0, 1.0, 1.2, 1.5), "decides against"),
-    (logs.one_factor, grew(1.0, 1.0, 1.0, 1.0), None),
-    (logs.one_factor, grew(1.3, 1.3, 1.3, 1.3, calls=299), None),
-    (logs.one_factor, case(), None),
-    (logs.tail_grew, grew(1.0, 1.1, 1.2, 1.5), "for"),
-    (logs.tail_grew, grew(1.3, 1.3, 1.3, 1.3), "decides against"),
-    (logs.tail_grew, grew(1.0, 1.0, 1.0, 1.0), None),
-    (logs.tail_grew, grew(1.5, 1.2, 1.0, 1.0), None),
+    (lengths.one_factor, grew(1.3, 1.3, 1.32, 1.34), "for"),
+    (lengths.one_factor, grew(1.0, 1.0, 1.2, 1.5), "decides against"),
+    (lengths.one_factor, grew(1.0, 1.0, 1.0, 1.0), None),
+    (lengths.one_factor, grew(1.3, 1.3, 1.3, 1.3, calls=299), None),
+    (lengths.one_factor, case(), None),
+    (lengths.tail_grew, grew(1.0, 1.1, 1.2, 1.5), "for"),
+    (lengths.tail_grew, grew(1.3, 1.3, 1.3, 1.3), "decides against"),
+    (lengths.tail_grew, grew(1.0, 1.0, 1.0, 1.0), None),
+    (lengths.tail_grew, grew(1.5, 1.2, 1.0, 1.0), None),
     (logs.prefixes_are_new, counted(new_prefix=700), "for"),
     (logs.prefixes_are_new, counted(new_prefix=690), None),
     (logs.prefixes_are_new, counted(new_prefix=1000, prefixes=21), None),

@@ -9,23 +9,18 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from ..cost import repriced
-from ..events import VersionChange, lifetimes_in_use
+from ..events import VersionChange
 from ..incidents import Cohort, Incident
-from ..rules import LIFETIME_S
 from ..traffic import LogFacts, Window, log_facts
-from .facts import CohortFacts, cohort_facts, moved_by, of_sums, rows_of, steady_s
+from .facts import CohortFacts, cohort_facts, moved_by, of_sums, rows_of
 from .losses import Losses, losses_of
 from .pattern import RATES, Pattern, fitting, pattern_of
+from .timeline import coincides, coinciding, harmless, longest_stand, longest_ttl, outlasts, windows
 
 KEPT = 0.015  # a cohort that lost less of its rate than this has kept it
 BESIDE = 0.05  # or less than this part of what the worst cohort lost
 SURE = 3.0  # a rate fell if it did so by this many standard deviations of what chance makes
-COST_SLACK = 6  # buckets
 RELEASES = ("client", "gateway", "prompt", "config")
-# The longest lifetime on offer, for where the one in use is not reported. Docs: see rules.py;
-# OpenAI kept entries of older models for up to 24 hours.
-OFFERED_S = {"anthropic": 3600.0, "bedrock": 3600.0, "vertex": 3600.0, "openai": 86400.0}
-OFFERED_ELSEWHERE_S = 86400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +99,7 @@ class Case:
     @property
     def persists(self) -> bool:
         """Whether the loss outlasts one lifetime, given how coarsely time is known."""
-        return _persists(self.after_move_s, self.longest_ttl_s, self.width)
+        return outlasts(self.after_move_s, self.longest_ttl_s, self.width)
 
     def affected_rows(self, usage: pd.DataFrame) -> pd.DataFrame:
         """Rows of *usage* that belong to an affected cohort; all where none is singled out."""
@@ -129,17 +124,17 @@ def build_case(
     requests: ir.Table | None = None,
 ) -> Case:
     """Gather the facts of *incident* from *usage* (buckets of one width) and, if given, a log."""
-    coincide = tuple(c for c in changes if _coincides(c, incident, width))
-    before, after = _windows(incident, usage, width)
+    coincide = tuple(c for c in changes if coincides(c, incident, width))
+    before, after = windows(incident, usage, width)
     facts = tuple(cohort_facts(before, after, incident, coincide))
     affected = tuple(c for c in facts if _is_affected(c, incident, min_drop))
     worst = max((c.drop for c in affected), default=0.0)
     spared = tuple(c for c in facts if c not in affected and _is_spared(c, incident, worst))
     last = usage["bucket_end"].max()
     until = incident.end or last
-    after_move = _longest_stand(incident.start, until, affected, usage)
-    longest, reported = _longest_ttl(before)
-    persists = _persists(after_move, longest, width)
+    after_move = longest_stand(incident.start, until, affected, usage)
+    longest, reported = longest_ttl(before)
+    persists = outlasts(after_move, longest, width)
     ratio = _list_price_ratio(affected, before, incident.start)
     pattern = pattern_of(incident, affected, spared, persists=persists, list_price_ratio=ratio)
     rows = after[rows_of(after, *(c.cohort for c in affected))] if affected else after
@@ -151,7 +146,7 @@ def build_case(
         spared=spared,
         changes=coincide,
         all_changes=changes,
-        coinciding=_coinciding(events, incident, affected, width),
+        coinciding=coinciding(events, incident, affected, width),
         pattern=pattern,
         shapes=fitting(pattern, affected, persists=persists, in_a_rate=incident.measure in RATES),
         longest_ttl_s=longest,
@@ -165,7 +160,7 @@ def build_case(
         ends_with_data=incident.end is None and last - incident.start <= 3 * width,
         releases_given=int(events["kind"].isin(RELEASES).sum()),
         new_scopes=tuple(sorted(new)) if len(before) else (),
-        harmless=_harmless(events, incident, spared, width),
+        harmless=harmless(events, incident, spared, width),
         requested_kept=_requested_kept(before[rows_of(before, *_heirs(affected))], rows, log),
         min_drop=min_drop,
         log=log,
@@ -205,94 +200,6 @@ def _requested_kept(before: pd.DataFrame, after: pd.DataFrame, log: LogFacts | N
         by = log.served.groupby("period")["model_requested"]
         names = [set(own.dropna()) for _, own in by]
     return names[0] == names[1] if len(names) == 2 and all(names) else None
-
-
-def _persists(after_move_s: float, ttl_s: float, width: pd.Timedelta) -> bool:
-    """False while traffic moves (NaN), and within one lifetime and a bucket of its end."""
-    return after_move_s > ttl_s + width.total_seconds()
-
-
-def _longest_stand(
-    start: pd.Timestamp,
-    until: pd.Timestamp,
-    affected: tuple[CohortFacts, ...],
-    usage: pd.DataFrame,
-) -> float:
-    """Seconds between *start* and *until* for which no affected cohort moved; NaN if none."""
-    changes = [(c, c.change) for c in affected if c.change is not None]
-    ends = [moved_by(change) for _, change in changes]
-    known = [e for e in ends if e is not None]
-    stands = [steady_s(usage[rows_of(usage, c.cohort)], v, until) for c, v in changes if v.is_ramp]
-    if len(known) == len(ends):
-        stands.append(max(0.0, (until - max([start, *known])).total_seconds()))
-    return max(stands, default=float("nan"))
-
-
-def _longest_ttl(before: pd.DataFrame) -> tuple[float, bool]:
-    """Seconds, and whether the source reports lifetimes at all."""
-    lifetimes = lifetimes_in_use(before)
-    known = [float(LIFETIME_S[x]) for x in lifetimes if x in LIFETIME_S]
-    if known and len(known) == len(lifetimes):
-        return max(known), True
-    offered = [OFFERED_S.get(p, OFFERED_ELSEWHERE_S) for p in before["provider"].dropna().unique()]
-    return max(offered, default=OFFERED_ELSEWHERE_S), bool(known)
-
-
-def _coincides(change: VersionChange, incident: Incident, width: pd.Timedelta) -> bool:
-    """Whether the change, or the ramp that it began, touches the incident's start.
-
-    Of a ramp that has not ended its beginning counts: a canary of last month explains nothing.
-    """
-    last = change.start_high if change.end is None else change.end
-    slack = _slack(incident, width)
-    return (
-        change.start <= incident.could_high + slack and last >= incident.could_low - slack + width
-    )
-
-
-def _slack(incident: Incident, width: pd.Timedelta) -> pd.Timedelta:
-    """How far off a date may be besides its interval: costs stray in ways that it does not know."""
-    return width if incident.measure in RATES else COST_SLACK * width
-
-
-def _coinciding(
-    events: pd.DataFrame,
-    incident: Incident,
-    affected: tuple[CohortFacts, ...],
-    width: pd.Timedelta,
-) -> pd.DataFrame:
-    """Events at the start, versions apart (they are seen in the usage), of an affected scope."""
-    near = events[_at_start(events, incident, width)]
-    scopes = [c.scope for c in affected]
-    return near[near["scope"].isna() | near["scope"].isin(scopes) | (not scopes)]
-
-
-def _harmless(
-    events: pd.DataFrame,
-    incident: Incident,
-    spared: tuple[CohortFacts, ...],
-    width: pd.Timedelta,
-) -> frozenset[str]:
-    near = events[_at_start(events, incident, width)]
-    return frozenset(near.loc[near["scope"].isin([c.scope for c in spared]), "what"])
-
-
-def _at_start(events: pd.DataFrame, incident: Incident, width: pd.Timedelta) -> pd.Series:
-    slack = _slack(incident, width)
-    near = events["at"].between(incident.could_low - slack, incident.could_high + slack)
-    return near & (events["kind"] != "model")
-
-
-def _windows(
-    incident: Incident, usage: pd.DataFrame, width: pd.Timedelta
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of the frozen baseline and of the incident, without the bucket of the change."""
-    low, high = incident.baseline
-    before = usage[(usage["bucket_start"] >= low) & (usage["bucket_end"] <= high)]
-    end = incident.deeper_at or incident.end or usage["bucket_end"].max()
-    skip = width if end - incident.start > 2 * width else pd.Timedelta(0)
-    inside = (usage["bucket_start"] >= incident.start + skip) & (usage["bucket_start"] < end)
-    return before, usage[inside]
 
 
 def _is_affected(cohort: CohortFacts, incident: Incident, min_drop: float) -> bool:

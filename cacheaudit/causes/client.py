@@ -3,8 +3,8 @@
 from . import given, logged, reuse
 from . import traffic as t
 from .hypothesis import Hypothesis, Test
-from .logged import provider_says
 from .pattern import Pattern
+from .reasons import provider_says
 from .reuse import lost_with
 
 RELEASE: tuple[Test, ...] = (given.event_of("client", "gateway"), given.no_release_given)

@@ -1,4 +1,4 @@
-"""Contrasts from a request log about what was sent, how long it was, and what the provider said.
+"""Contrasts from a request log about what was sent, by whom, and how often.
 
 Each is a Test (hypothesis.py): a Case in, one sentence or None out.
 """
@@ -6,82 +6,14 @@ Each is a Test (hypothesis.py): a Case in, one sentence or None out.
 import numpy as np
 import pandas as pd
 
-from ..rules import rule, tokenizer_ratio
-from ..words import count, listing, share, times
+from ..words import count, share, times
 from .case import Case
-from .hypothesis import Evidence, Test
+from .hypothesis import Evidence
 from .losses import heavier, rates_of, rise_of
 from .reuse import DIRECT, FEW, MOST
 
 ENOUGH = 30  # calls on which a share can be judged
 NEARLY_ALL, HARDLY_ANY = 0.95, 0.05
-SEVERAL = 20  # distinct lengths
-BLOCK = 256  # tokens; smaller steps are how providers round (OpenAI: 128)
-STEADY = 0.1  # quantiles of length that grew alike to within this grew by one factor
-GREW = 1.05
-# Anthropic's cache_miss_reason and OpenAI's prompt_cache_diagnostics: what each speaks for.
-# platform.claude.com cache diagnostics and developers.openai.com prompt caching, 2026-10.
-# `previous_message_not_found` names no mechanism, and is left out.
-REASONS: dict[str, frozenset[str]] = {
-    "model_changed": frozenset(
-        {"model.cold_start", "rollout.split_traffic", "rollout.cold_rollback",
-         "provider.alias_moved", "client.parameter_changed"}
-    ),
-    "system_changed": frozenset({"client.prefix_changed", "client.prefix_volatile"}),
-    "tools_changed": frozenset({"client.tools_churn", "client.prefix_changed"}),
-    "messages_changed": frozenset({"client.history_rewritten", "client.prefix_volatile"}),
-    "input_changed": frozenset({"client.history_rewritten", "client.prefix_volatile",
-                                "client.prefix_changed"}),
-    "context_compacted": frozenset({"client.history_rewritten"}),
-    "prompt_cache_key_changed": frozenset({"client.affinity_lost"}),
-    "text_format_changed": frozenset({"client.parameter_changed"}),
-    "reasoning_effort_changed": frozenset({"client.parameter_changed"}),
-    "verbosity_changed": frozenset({"client.parameter_changed"}),
-    "service_tier_changed": frozenset({"client.parameter_changed"}),
-}  # fmt: skip
-
-
-# Anthropic answers `unavailable` when it compared and found none of these changed: effort,
-# thinking, tool choice and beta headers are left, and what is no change at all.
-COMPARED = frozenset().union(*REASONS.values()) - {"client.parameter_changed"}
-
-
-def provider_says(cause: str) -> Test:
-    """The provider's own reason for the misses: direct evidence, for *cause* or against it."""
-
-    def reason_given(case: Case) -> Evidence | None:
-        more = _reasons_gained(case)
-        if more is None:
-            return None
-        top = str(more.idxmax())
-        said = f"The provider's own reason for {share(more[top])} of the added misses is {top}"
-        if more[top] >= MOST and top == "unavailable" and cause in COMPARED:
-            return Evidence(
-                text=f"{said}: it found neither model, system, tools nor messages changed.",
-                against=True,
-                decisive=True,
-            )
-        if more[top] < MOST or top not in REASONS:
-            return None
-        if cause in REASONS[top]:
-            return Evidence(text=f"{said}.", weight=DIRECT + 1)
-        return Evidence(text=f"{said}, which is another mechanism.", against=True, decisive=True)
-
-    return reason_given
-
-
-def _reasons_gained(case: Case) -> pd.Series | None:
-    """Each reason's share of what all reasons gained per call; None where too few are given."""
-    log = case.log
-    if log is None or log.reasons.empty:
-        return None
-    calls = log.counts.set_index("period")["calls"].astype("float64")
-    by = log.reasons.pivot_table(index="reason", columns="period", values="calls", aggfunc="sum")
-    by = by.reindex(columns=["before", "after"]).fillna(0.0)
-    if by["after"].sum() < ENOUGH or not {"before", "after"} <= set(calls.index):
-        return None
-    gained = (by["after"] / calls["after"] - by["before"] / calls["before"]).clip(lower=0.0)
-    return gained / gained.sum() if gained.sum() > 0 else None
 
 
 def markers_sent(case: Case) -> Evidence | None:
@@ -119,86 +51,17 @@ def _markers(case: Case) -> float | None:
     if case.log is None:
         return None
     later = case.log.served[case.log.served["period"] == "after"]
-    later = _on_new(case, later).dropna(subset=["marker_sent"])
+    later = on_new(case, later).dropna(subset=["marker_sent"])
     calls = later["calls"].astype("float64")
     if calls.sum() < ENOUGH:
         return None
     return float(calls[later["marker_sent"].astype(bool)].sum() / calls.sum())
 
 
-def _on_new(case: Case, rows: pd.DataFrame) -> pd.DataFrame:
+def on_new(case: Case, rows: pd.DataFrame) -> pd.DataFrame:
+    """Those of *rows* that the new version served; all, where nothing moved."""
     moved = {c.change.to_model for c in case.moved if c.change is not None}
     return rows[rows["model"].isin(moved)] if moved else rows
-
-
-def floor_in_the_log(case: Case) -> Evidence | None:
-    """Which lengths the new model caches, against its minimum, call by call."""
-    change = case.moved[0].change if case.moved else None
-    floor = None if change is None else rule(change.provider, change.to_model)
-    if case.log is None or change is None or floor is None or floor.minimum_tokens is None:
-        return None
-    ratio = tokenizer_ratio(change.from_model or "", change.to_model) or (1.0, 1.35)
-    cached = case.log.cached
-    old = cached[(cached["period"] == "before") & (cached["model"] == change.from_model)]
-    new = cached[(cached["period"] == "after") & (cached["model"] == change.to_model)]
-    lengths = case.log.lengths
-    own = lengths[(lengths["period"] == "after") & (lengths["model"] == change.to_model)]
-    calls, was = float(own["calls"].sum()), float(old["calls"].sum())
-    if calls < ENOUGH or was < ENOUGH:
-        return None
-    long = float(old.loc[old["length"] * ratio[0] >= 2 * floor.minimum_tokens, "calls"].sum()) / was
-    short = float(old.loc[old["length"] * ratio[1] < floor.minimum_tokens, "calls"].sum()) / was
-    under = float(new.loc[new["length"] + 64 <= floor.minimum_tokens, "calls"].sum()) / calls
-    none = 1 - float(own["cached"].sum()) / calls
-    said = (
-        f"Request log: {share(short)} of the calls cached less than {count(floor.minimum_tokens)}"
-        f" tokens before, the minimum of {change.to_model}; {share(none)} cache nothing now"
-    )
-    if under > HARDLY_ANY:
-        return Evidence(
-            text=f"{said}, and {share(under)} still cache less than that.",
-            against=True,
-            decisive=True,
-        )
-    if none > 1 - long + HARDLY_ANY:
-        return Evidence(
-            text=f"{said}, though {share(long)} had at least twice that length.",
-            against=True,
-            decisive=True,
-        )
-    if abs(none - short) <= 2 * HARDLY_ANY and HARDLY_ANY < short < NEARLY_ALL:
-        return Evidence(
-            text=f"{said}: those below it stopped, those above it go on.", weight=DIRECT
-        )
-    return None
-
-
-def reads_in_blocks(case: Case) -> Evidence | None:
-    """A model that is served in blocks reads only whole ones."""
-    if case.log is None:
-        return None
-    reads = case.log.reads
-    after = _on_new(case, reads[reads["period"] == "after"])
-    before = reads[reads["period"] == "before"]
-    values = after["read"].to_numpy(np.int64)
-    if min(len(values), len(before)) < SEVERAL:
-        return None  # a few prefixes of fixed length are multiples of something by chance
-    block, was = _common_step(values), _common_step(before["read"].to_numpy(np.int64))
-    if block >= BLOCK and was < BLOCK:
-        return Evidence(
-            text=f"Request log: every read is a multiple of {count(block)} tokens.", weight=DIRECT
-        )
-    if block < BLOCK:
-        return Evidence(
-            text="Request log: reads take any length, not multiples of a block.",
-            against=True,
-            decisive=True,
-        )
-    return None
-
-
-def _common_step(values: np.ndarray) -> int:
-    return int(np.gcd.reduce(values)) if len(values) else 0
 
 
 def turns_got_earlier(case: Case) -> Evidence | None:
@@ -269,56 +132,6 @@ def _misses_by(table: pd.DataFrame, band: str) -> pd.DataFrame | None:
     if rows.index.get_level_values(band).nunique() < 2:
         return None
     return rates_of(rows["prompt"], rows["prompt"] - rows["read"])
-
-
-def one_factor(case: Case) -> Evidence | None:
-    """Another tokenizer multiplies every length by about one factor."""
-    grew = _growth_of_quantiles(case)
-    if grew is None:
-        return None
-    text = _said(grew)
-    if grew.min() >= GREW and grew.max() / grew.min() <= 1 + STEADY:
-        return Evidence(text=f"Request log: {text}: one factor on all lengths.", weight=DIRECT)
-    if grew.max() >= GREW:
-        return Evidence(text=f"Request log: {text}: not one factor.", against=True, decisive=True)
-    return None
-
-
-def tail_grew(case: Case) -> Evidence | None:
-    """Longer conversations or documents stretch the long end, not every request alike."""
-    grew = _growth_of_quantiles(case)
-    if grew is None:
-        return None
-    text = _said(grew)
-    if grew.min() >= GREW and grew.max() / grew.min() <= 1 + STEADY:
-        return Evidence(
-            text=f"Request log: {text}: one factor on all lengths.", against=True, decisive=True
-        )
-    if grew["p90"] >= GREW and grew["p90"] > grew["p25"] * (1 + STEADY):
-        return Evidence(text=f"Request log: {text}: the long ones grew.", weight=DIRECT)
-    return None
-
-
-def _growth_of_quantiles(case: Case) -> pd.Series | None:
-    """Each quantile of prompt length over its value before; None without enough calls."""
-    if case.log is None:
-        return None
-    lengths = case.log.lengths.astype({"calls": "float64"})
-    after = _on_new(case, lengths[lengths["period"] == "after"])
-    before = lengths[lengths["period"] == "before"]
-    if after["calls"].sum() < 10 * ENOUGH or before["calls"].sum() < 10 * ENOUGH:
-        return None
-    names = ["p25", "p50", "p75", "p90"]
-    now, was = (
-        side[names].mul(side["calls"], axis=0).sum() / side["calls"].sum()
-        for side in (after, before)
-    )
-    return pd.Series(now / was) if float(was.min()) > 0 else None
-
-
-def _said(grew: pd.Series) -> str:
-    parts = [f"{str(name)[1:]} % quantile {times(float(value))}" for name, value in grew.items()]
-    return f"prompt length over its baseline, {listing(parts)}"
 
 
 def prefixes_are_new(case: Case) -> Evidence | None:

@@ -1,9 +1,9 @@
 """Causes that lie in the model version itself."""
 
-from . import floors, logged, reuse, timing, unit_cost
+from . import floors, lengths, logged, reuse, timing, unit_cost
 from . import versions as v
 from .hypothesis import Hypothesis
-from .logged import provider_says
+from .reasons import provider_says
 from .reuse import lost_with
 
 # What every model.* hypothesis must survive: it moved, and who did not move is fine.
@@ -23,7 +23,7 @@ HYPOTHESES = (
             floors.below_floor,
             floors.long_prefixes_kept,
             floors.shorter_still_cached,
-            logged.floor_in_the_log,
+            lengths.floor_in_the_log,
             logged.markers_missing,
         ),
     ),
@@ -73,7 +73,7 @@ HYPOTHESES = (
             *STAYS,
             v.same_model_still_caches,
             logged.markers_missing,
-            logged.reads_in_blocks,
+            lengths.reads_in_blocks,
             reuse.lost_without_a_mark,
         ),
     ),
@@ -95,7 +95,7 @@ HYPOTHESES = (
         says="The new model makes more tokens of the same text.",
         patterns=frozenset({"longer_prompts"}),
         needs="a token count of the same text on both models",
-        tests=(*MOVED[:2], unit_cost.tokenizers_differ, logged.one_factor),
+        tests=(*MOVED[:2], unit_cost.tokenizers_differ, lengths.one_factor),
     ),
     Hypothesis(
         id="model.price",

@@ -1,10 +1,10 @@
 """Causes in the rollout, at the provider, in the workload and in the measurement."""
 
-from . import given, logged, reuse, timing, unit_cost
+from . import given, lengths, logged, reuse, timing, unit_cost
 from . import traffic as t
 from . import versions as v
 from .hypothesis import Hypothesis
-from .logged import provider_says
+from .reasons import provider_says
 from .reuse import lost_with
 
 ROLLOUT = (
@@ -106,7 +106,7 @@ WORKLOAD = (
         says="Conversations or documents became longer.",
         patterns=frozenset({"longer_prompts"}),
         needs="a request log: the upper quantiles of prompt length",
-        tests=(logged.tail_grew,),
+        tests=(lengths.tail_grew,),
     ),
 )
 

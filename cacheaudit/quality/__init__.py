@@ -9,7 +9,8 @@ finding none means nothing; the others are printed where the reader decides.
     logs, charges        what a request log and a bill say of the same days
 """
 
-from .charges import charged_by_day, cost_table, reconcile_cost
+from .bill import charged_by_day, cost_table
+from .charges import reconcile_cost
 from .check import check_quality
 from .coverage import settled
 from .logs import reconcile

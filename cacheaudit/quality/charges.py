@@ -10,45 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..metrics import usual_width
 from ..words import listing, share, times, usd
-from .daily import UNNAMED, Level, days_listed, level_of, model_names
+from .bill import cost_table, for_tokens, whole_days
+from .daily import UNNAMED, Level, days_listed, level_of
 from .note import QualityNote, Severity
-from .totals import DAY, Floats
+from .totals import Floats
 
 TOLERANCE = 0.02
 FAR = 1.5  # charged over priced, or the other way round: not the same tokens
 PENNY = 0.005  # USD: rounding of one line of a bill
-
-
-def cost_table(usage: pd.DataFrame, priced: pd.Series, cost: pd.DataFrame) -> pd.DataFrame:
-    """`day`, `model`, `priced_usd`, `charged_usd`, `list_usd`; NaN where a side has nothing.
-
-    priced   USD of each row of *usage* (cost.cost_of); one row without a price makes its sum NaN
-    cost     a cost table; rows for tokens are those of cost_type `tokens` or with a token type,
-             or all of them where it tells neither
-
-    Models go by their ids without date and decorations. Where the bill names no model at all,
-    neither does the result.
-    """
-    billed = cost[_for_tokens(cost)]
-    named = bool(billed["model"].notna().any())
-    day = usage["bucket_start"].dt.floor("D").rename("day")
-    model = _model(usage, named)
-    ours = priced.groupby([day, model]).sum(skipna=False).rename("priced_usd")
-    by = [billed["day"].dt.floor("D").rename("day"), _model(billed, named)]
-    money = billed[["amount_usd", "list_usd"]].astype("float64")
-    theirs = money.groupby(by).sum(min_count=1).rename(columns={"amount_usd": "charged_usd"})
-    return pd.concat([ours.astype("float64"), theirs], axis=1).sort_index().reset_index()
-
-
-def charged_by_day(usage: pd.DataFrame, priced: pd.Series, cost: pd.DataFrame) -> pd.DataFrame:
-    """`charged_usd`, `priced_usd` by whole UTC day, of the models and days that both sides have."""
-    if usage.empty or not _for_tokens(cost).any():
-        return pd.DataFrame(columns=["charged_usd", "priced_usd"], dtype="float64")
-    table = cost_table(usage, priced, cost).dropna(subset=["charged_usd", "priced_usd"])
-    table = table[table["day"].isin(_whole_days(usage))]
-    return table.groupby("day")[["charged_usd", "priced_usd"]].sum()
 
 
 def reconcile_cost(
@@ -62,10 +32,10 @@ def reconcile_cost(
 
     Days that *usage* covers in part are left out, and so is what has no price.
     """
-    if usage.empty or not _for_tokens(cost).any():
+    if usage.empty or not for_tokens(cost).any():
         return ()
     table = cost_table(usage, priced, cost)
-    table = table[table["day"].isin(_whole_days(usage))]
+    table = table[table["day"].isin(whole_days(usage))]
     known = table.dropna(subset=["charged_usd", "priced_usd"])
     known = known[(known["priced_usd"] > 0) & (known["charged_usd"] > 0)]
     steady: list[_Steady] = []
@@ -227,28 +197,6 @@ def _one_sided(table: pd.DataFrame, tolerance: float) -> Iterator[QualityNote]:
             "note",
             f"{usd(amount)} ({share(amount / total)}) {what}: {models} {days}. {todo}",
         )
-
-
-def _for_tokens(cost: pd.DataFrame) -> pd.Series:
-    told = cost["cost_type"].notna() | cost["token_type"].notna()
-    if not told.any():
-        return cost["amount_usd"].notna()
-    return (cost["cost_type"] == "tokens").fillna(False) | cost["token_type"].notna()
-
-
-def _model(frame: pd.DataFrame, named: bool) -> pd.Series:
-    if named:
-        return model_names(frame).rename("model")
-    return pd.Series(UNNAMED, index=frame.index, dtype="str", name="model")
-
-
-def _whole_days(usage: pd.DataFrame) -> pd.DatetimeIndex:
-    """Days between the first and the last bucket, without those at the edge that are cut."""
-    first, last = usage["bucket_start"].min(), usage["bucket_end"].max()
-    slack = usual_width(usage)
-    low = first.floor("D") if first - first.floor("D") < slack else first.ceil("D")
-    high = last.ceil("D") if last.ceil("D") - last < slack else last.floor("D")
-    return pd.date_range(low, high, freq=DAY, inclusive="left")
 
 
 def _of(model: str) -> str:
