@@ -15,7 +15,6 @@ CHANCE = 1.5  # over sqrt(n): how much too wide n values spread by chance now an
 WEEK = pd.Timedelta("7D")
 DAY = pd.Timedelta("1D")
 SIZES = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 36, 48, 72, 96, 144, 192])  # buckets per block
-FAR = 5.5  # standard deviations: where the bar of a diagnosis lies
 TAILS = (0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998)
 
 
@@ -160,21 +159,12 @@ class _Blocks:
         return float(squares[: -min(2 * ENOUGH, len(squares) // 4 + 1)].mean())
 
     def tail(self, size: int, least: float) -> float:
-        """How much further than normal the tails of neighbouring contrasts reach, as a variance.
-
-        A contrast is taken as a constant times |Z|^g: g is 1 for a normal law, 2 for exponential
-        tails. It is read off the quantiles and carried out to FAR, where no data can be.
-        """
+        """How much wider than normal the tails of neighbouring contrasts are, as a variance."""
         contrasts = self.contrasts(size, size)
         core = max(least, _normal_variance(contrasts, 0.5))
         places = len(contrasts) / size
         shares = [s for s in TAILS if (1 - s) * places >= 2 * ENOUGH]
-        wide = [max(1.0, _normal_variance(contrasts, s) / core) for s in shares]
-        if len(shares) < 2:
-            return max([1.0, *wide])
-        low, high = (float(ndtri((1 + s) / 2)) for s in (shares[0], shares[-1]))
-        power = np.clip(np.log(wide[-1] / wide[0]) / np.log(high / low), 0.0, 2.0)  # 2 (g - 1)
-        return max(wide) * float((FAR / high) ** power)
+        return max([1.0, *(_normal_variance(contrasts, s) / core for s in shares)])
 
 
 def _normal_variance(sizes: Floats, share: float) -> float:
