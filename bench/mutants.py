@@ -64,7 +64,7 @@ MUTANTS = (
            tests=("tests/test_diagnosis_log.py", "-k", "contradict")),
     Mutant(name="a further fall is paid for twice", file="diagnosis.py",
            old="own = own.without(inner.excess_usd)", new="own = own",
-           tests=("tests/test_diagnosis_log.py", "-k", "twice or sum or further")),
+           tests=("tests/test_diagnosis_log.py", "-k", "two_steps")),
     Mutant(name="a release that harmed nobody else is a suspect all the same",
            file="causes/given.py", old=".isin(case.harmless)", new=".isin([])", tests=CAUSES),
     Mutant(name="hours of the night are held against the whole day", file="excess/splits.py",
@@ -101,9 +101,11 @@ def main() -> int:
     part = sys.argv[1] if len(sys.argv) > 1 else ""
     chosen = [m for m in MUTANTS if part in m.name]
     with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(noticed, chosen))
-    for mutant, seen in zip(chosen, found, strict=True):
-        print(f"{'noticed ' if seen else 'SURVIVED'}  {mutant.file:22}  {mutant.name}")
+        found = []
+        for mutant, seen in zip(chosen, pool.map(noticed, chosen), strict=True):
+            found.append(seen)
+            said = "noticed " if seen else "SURVIVED"
+            print(f"{said}  {mutant.file:22}  {mutant.name}", flush=True)
     print(f"{sum(found)} of {len(found)} noticed")
     return 0 if all(found) else 1
 

@@ -60,7 +60,8 @@ def repriced(
     day = rows["bucket_start"].dt.normalize()
     sums = rows.groupby([*names, day], dropna=False, observed=True)[TOKENS].sum(min_count=1)
     own = sums.reset_index()
-    then = own.assign(model=own["model"].replace(dict(renamed)), bucket_start=at.normalize())
+    whole = own.groupby(names, dropna=False, observed=True)[TOKENS].sum(min_count=1).reset_index()
+    then = whole.assign(model=whole["model"].replace(dict(renamed)), bucket_start=at.normalize())
     return _total(then), _total(own)
 
 

@@ -18,6 +18,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,7 @@ class PriceBook:
     unpriced: tuple[Unpriced, ...]
 
 
+@lru_cache(maxsize=8192)  # the list is bundled: the same question has one answer
 def unit_price(
     provider: str,
     model: str,
