@@ -16,7 +16,7 @@ from .engine import as_table
 from .engine import rollup as rollup_requests
 from .events import VersionChange, client_releases, version_changes
 from .excess import ColdStart, Estimate, charge_excess, cold_start, excess
-from .incidents import Incident, find_incidents, sharpen, watched_series
+from .incidents import RATES, Incident, find_incidents, sharpen, watched_series
 from .metrics import rollup, usual_width
 from .quality import (
     QualityNote,
@@ -191,13 +191,12 @@ def _with_incidents(
     series = watched_series(
         coarse, usd, min_drop=bars.min_drop, min_rise=bars.min_rise, charged=charged
     )
-    fine = usage[(usage["bucket_end"] - usage["bucket_start"]) < width]
     found = []
     rollouts = tuple((c.start, moved_by(c) or usage["bucket_end"].max()) for c in result.versions)
     moments = (*(c.start for c in result.versions), *result.events["at"], *_new_scopes(usage))
     for incident in find_incidents(series, width, bars.alpha, rollouts, moments):
         case = build_case(
-            sharpen(incident, _rows_of_lead(incident, _finer(incident, usage, fine)), width),
+            sharpen(incident, _finer(incident, usage, width), width),
             coarse,
             result.versions,
             result.events,
@@ -265,16 +264,13 @@ def _material(estimate: Estimate, bars: Bars) -> bool | None:
     return None if pd.isna(estimate.value) else abs(estimate.value) >= bars.material_usd
 
 
-def _finer(incident: Incident, usage: pd.DataFrame, fine: pd.DataFrame) -> pd.DataFrame:
-    """Rows that can date *incident* better than what found it: volume is watched by the day, and
-    a cost is dated by what a request is made of."""
-    if incident.measure in ("hit_rate", "read_share_of_cached"):
-        return fine
-    return usage[(usage["bucket_end"] - usage["bucket_start"]) < pd.Timedelta("1D")]
+def _finer(incident: Incident, usage: pd.DataFrame, width: pd.Timedelta) -> pd.DataFrame:
+    """Rows of the leading alarm's cohort that can date *incident* better than what found it.
 
-
-def _rows_of_lead(incident: Incident, fine: pd.DataFrame) -> pd.DataFrame:
-    """Rows of *fine* that belong to the cohort of the incident's leading alarm."""
+    Volume is watched by the day, and a cost is dated by what a request is made of.
+    """
+    within = width if incident.measure in RATES else pd.Timedelta("1D")
+    fine = usage[(usage["bucket_end"] - usage["bucket_start"]) < within]
     cohort = incident.alarms[0].cohort
     return fine if cohort is None else fine[rows_of(fine, cohort)]
 

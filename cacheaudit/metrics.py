@@ -58,10 +58,10 @@ def cache_metrics(usage: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 def _row_totals(usage: pd.DataFrame) -> pd.DataFrame:
     """Float columns per row; `rated_*` only where the row's total input is known."""
     requests, read, uncached, output = (
-        _floats(usage, c)
+        floats(usage, c)
         for c in ("requests", "cache_read_tokens", "uncached_input_tokens", "output_tokens")
     )
-    writes = np.column_stack([_floats(usage, c) for c in CACHE_WRITE])
+    writes = np.column_stack([floats(usage, c) for c in CACHE_WRITE])
     some_written = np.nansum(writes, axis=1)  # no write column: the provider knows no writes
     written = np.where(np.isnan(writes).all(axis=1), np.nan, some_written)
     total = read + uncached + some_written
@@ -86,7 +86,7 @@ def _row_totals(usage: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns, index=usage.index)
 
 
-def _floats(usage: pd.DataFrame, column: str) -> Floats:
+def floats(usage: pd.DataFrame, column: str) -> Floats:
     """A count of *usage* as floats, NaN where it is not reported."""
     return usage[column].to_numpy("float64", na_value=np.nan)
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from .incidents import Incident
+from .incidents import RATES, Incident
 from .metrics import cache_metrics
 
 ENOUGH = 4  # buckets of an hour of the day, before it has a baseline of its own
@@ -59,7 +59,7 @@ def recovery_of(
     between the two levels where that is higher: a shallow fall would never leave the bar.
     moved_by  end of the cutover that the objective counts from; None: the start of the incident
     """
-    if incident.measure not in ("hit_rate", "read_share_of_cached"):
+    if incident.measure not in RATES:
         return None
     rate = cache_metrics(rows, ["bucket_start"])[incident.measure].dropna()
     bar = _bar(rate, incident, at_share)

@@ -23,7 +23,7 @@ Required are `ts`, `provider`, `model` and one of the token columns or `prompt_t
 column that is absent is null throughout. Null means *not logged*; it is never the same as 0.
 """
 
-from .schema import CACHE_WRITE, TOKENS
+from .schema import TOKENS
 
 LABELS = [
     *("provider", "model", "model_requested", "scope", "route", "request_id", "session_id"),
@@ -41,5 +41,3 @@ TYPES: dict[str, str] = {
     "marker_sent": "boolean",
 }
 REQUIRED = ["ts", "provider", "model"]
-INPUT_TOTAL = "prompt_tokens"
-READ, UNCACHED, WRITES = "cache_read_tokens", "uncached_input_tokens", CACHE_WRITE

@@ -48,6 +48,7 @@ TOKENS = [*INPUT, "output_tokens"]
 COUNTS = ["requests", *TOKENS]
 BUCKET = ["bucket_start", "bucket_end"]
 COHORT = ["scope", "route"]
+Cohort = tuple[str | None, str | None]  # values of COHORT; None stands for NA
 PRICE_DIMENSIONS = ["service_tier", "context_window", "region", "speed"]
 LABELS = ["provider", "model", "model_requested", *COHORT, "client_version", *PRICE_DIMENSIONS]
 KEY = [*BUCKET, *LABELS]

@@ -10,11 +10,12 @@ import pandas as pd
 
 from ..cost import repriced
 from ..events import VersionChange
-from ..incidents import Cohort, Incident
+from ..incidents import RATES, Incident
+from ..schema import Cohort
 from ..traffic import LogFacts, Window, log_facts
 from .facts import CohortFacts, cohort_facts, moved_by, of_sums, rows_of
 from .losses import Losses, losses_of
-from .pattern import RATES, Pattern, fitting, pattern_of
+from .pattern import Pattern, fitting, pattern_of
 from .timeline import coincides, coinciding, harmless, longest_stand, longest_ttl, outlasts, windows
 
 KEPT = 0.015  # a cohort that lost less of its rate than this has kept it

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from ..events import PRESENCE, VersionChange
-from ..incidents import Cohort, Incident
+from ..incidents import Incident
 from ..metrics import cache_metrics
 from ..rules import ModelRule, rule
-from ..schema import COHORT, TOKENS, label
+from ..schema import COHORT, TOKENS, Cohort, label
 
 SHRUNK = 0.7  # of its traffic: a cohort that kept less may have sent the rest elsewhere
 STEADY = 0.1  # by how much the share of a version may differ between days of a steady split
@@ -114,7 +114,9 @@ def cohort_facts(
     """
     earlier = {_key(k): rows for k, rows in before.groupby(COHORT, dropna=False, observed=True)}
     later = {_key(k): rows for k, rows in after.groupby(COHORT, dropna=False, observed=True)}
-    vanished = tuple(c for c in earlier if c not in later) or _shrunk(earlier, later)
+    vanished = tuple(c for c in earlier if c not in later)
+    if not vanished and not later.keys() <= earlier.keys():
+        vanished = _shrunk(earlier, later)
     routes = Counter(scope for scope, _ in {*earlier, *later})
     rate = "read_share_of_cached" if incident.measure == "read_share_of_cached" else "hit_rate"
     for cohort, rows in later.items():

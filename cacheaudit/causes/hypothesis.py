@@ -65,6 +65,7 @@ class Cause:
     share_of_excess  share of the excess cost that it explains; None where causes share the lead
     needs            data that would decide; "" once it is decided
     score            sum of the weights of its evidence, those against negative
+    ruled_out_by     the first sentence that decides against it; "" where none does
     """
 
     id: str
@@ -75,6 +76,7 @@ class Cause:
     evidence_against: tuple[str, ...]
     needs: str
     score: int = 0
+    ruled_out_by: str = ""
 
     @property
     def family(self) -> str:

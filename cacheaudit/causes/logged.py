@@ -66,13 +66,10 @@ def on_new(case: Case, rows: pd.DataFrame) -> pd.DataFrame:
 
 def turns_got_earlier(case: Case) -> Evidence | None:
     """Shorter conversations: each turn as warm as before, and more of the first ones."""
-    bands = _by_turn(case)
-    if bands is None or not case.in_a_rate:
+    found = None if case.log is None else _part_of_weight(case, case.log.turns, "turn")
+    if found is None:
         return None
-    rise = rise_of(bands)
-    if rise < case.min_drop / 2:
-        return None
-    part = heavier(bands) / rise
+    part, bands = found
     first = [share(float(bands["share"][p].iloc[0])) for p in ("before", "after")]
     if part >= MOST:
         return Evidence(
@@ -90,20 +87,12 @@ def turns_got_earlier(case: Case) -> Evidence | None:
     return None
 
 
-def _by_turn(case: Case) -> pd.DataFrame | None:
-    """Weights by input and miss rates, by turn; None without conversations in both periods."""
-    return None if case.log is None else _misses_by(case.log.turns, "turn")
-
-
 def prefixes_reweighted(case: Case) -> Evidence | None:
     """A mix that moved between prefixes: each as warm as before, and more of the cold ones."""
-    bands = None if case.log is None else _misses_by(case.log.prefixes, "prefix")
-    if bands is None or not case.in_a_rate:
+    found = None if case.log is None else _part_of_weight(case, case.log.prefixes, "prefix")
+    if found is None:
         return None
-    rise = rise_of(bands)
-    if rise < case.min_drop / 2:
-        return None
-    part = heavier(bands) / rise
+    part, bands = found
     common = np.minimum(bands["share"]["before"], bands["share"]["after"]).sum()
     if part >= MOST and common >= FEW:
         return Evidence(
@@ -119,6 +108,17 @@ def prefixes_reweighted(case: Case) -> Evidence | None:
             weight=3,
         )
     return None
+
+
+def _part_of_weight(
+    case: Case, table: pd.DataFrame, band: str
+) -> tuple[float, pd.DataFrame] | None:
+    """Part of the fall in the rate that is bands gaining weight, and the bands; None where the
+    log has too few calls, or shows no fall."""
+    bands = _misses_by(table, band) if case.in_a_rate else None
+    if bands is None or (rise := rise_of(bands)) < case.min_drop / 2:
+        return None
+    return heavier(bands) / rise, bands
 
 
 def _misses_by(table: pd.DataFrame, band: str) -> pd.DataFrame | None:

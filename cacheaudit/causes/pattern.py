@@ -3,7 +3,7 @@
 from math import isnan, nan
 from typing import Literal
 
-from ..incidents import Incident
+from ..incidents import RATES, Incident
 from .facts import CohortFacts
 
 Pattern = Literal[
@@ -19,7 +19,6 @@ Pattern = Literal[
     "unclear",
 ]
 
-RATES = ("hit_rate", "read_share_of_cached")
 LOST_READS: frozenset[Pattern] = frozenset({"gone", "uncached", "rewritten_once", "rewriting"})
 GONE = 0.02  # a read or write share at or below this is "nothing", up to stray requests
 FELL = 0.02  # of a rate: cost rose with it, where nothing else accounts for the rise

@@ -50,6 +50,7 @@ def _cause(weighed: Weighed, standing: Standing, *, alone: bool) -> Cause:
         evidence_against=tuple(e.text for e in weighed.evidence if e.against),
         needs="" if decided else hypothesis.needs,
         score=weighed.score,
+        ruled_out_by=next((e.text for e in weighed.evidence if e.decisive), ""),
     )
 
 

@@ -36,15 +36,15 @@ def lost_with(mark: Mark) -> Test:
         part, here = losses.of(mark), losses.marked(mark)
         if part >= MOST:
             return Evidence(
-                text=f"Request log: {_part(part)} of the tokens lost beyond the baseline were in"
+                text=f"Request log: {part_of(part)} of the tokens lost beyond the baseline were in"
                 f" {SAID[mark]} ({share(losses.share(here, 'before'))} of re-use before,"
                 f" {share(losses.share(here, 'after'))} after).",
                 weight=DIRECT,
             )
         if part <= FEW:
             return Evidence(
-                text=f"Request log: only {_part(part)} of the tokens lost beyond the baseline were"
-                f" in {SAID[mark]}.",
+                text=f"Request log: only {part_of(part)} of the tokens lost beyond the baseline"
+                f" were in {SAID[mark]}.",
                 against=True,
                 decisive=True,
             )
@@ -71,14 +71,15 @@ def lost_after_same_gap(case: Case) -> Evidence | None:
     if losses is None:
         return None
     longer, sooner = losses.of_gaps((GAPS[2],)), losses.of_gaps(WITHIN_5_MIN)
-    text = f"Request log: {_part(longer)} of the extra loss is worse re-use after 5 to 60 minutes"
+    text = f"Request log: {part_of(longer)} of the extra loss is worse re-use after 5 to 60 minutes"
     if longer >= MOST:
         return Evidence(
-            text=f"{text}, {_part(sooner)} within 5 minutes: entries live shorter.", weight=DIRECT
+            text=f"{text}, {part_of(sooner)} within 5 minutes: entries live shorter.",
+            weight=DIRECT,
         )
     if sooner >= FEW or longer <= FEW:
         return Evidence(
-            text=f"{text}; {_part(sooner)} is worse re-use within 5 minutes, where no lifetime"
+            text=f"{text}; {part_of(sooner)} is worse re-use within 5 minutes, where no lifetime"
             " ends.",
             against=True,
             decisive=True,
@@ -94,14 +95,14 @@ def gaps_grew(case: Case) -> Evidence | None:
     part = losses.of_longer_gaps()
     if part >= MOST:
         return Evidence(
-            text=f"Request log: {_part(part)} of the extra loss comes of longer gaps between uses;"
-            " after a gap of equal length as much was read as before.",
+            text=f"Request log: {part_of(part)} of the extra loss comes of longer gaps between"
+            " uses; after a gap of equal length as much was read as before.",
             weight=DIRECT,
         )
     if part <= FEW:
         return Evidence(
             text="Request log: after gaps of equal length less was read than before"
-            f" (longer gaps account for {_part(part)} of the extra loss).",
+            f" (longer gaps account for {part_of(part)} of the extra loss).",
             against=True,
             decisive=True,
         )
@@ -118,15 +119,15 @@ def versions_alternate(case: Case) -> Evidence | None:
     )
     if part <= FEW:
         return Evidence(
-            text=f"Request log: only {_part(part)} of the extra loss was in calls that alternate"
+            text=f"Request log: only {part_of(part)} of the extra loss was in calls that alternate"
             " between versions.",
             against=True,
             decisive=True,
         )
     if part >= MOST:
         return Evidence(
-            text=f"Request log: {_part(part)} of the extra loss was in calls whose conversation or"
-            " prefix alternates between versions.",
+            text=f"Request log: {part_of(part)} of the extra loss was in calls whose conversation"
+            " or prefix alternates between versions.",
             weight=DIRECT,
         )
     return None
@@ -140,13 +141,13 @@ def lost_without_a_mark(case: Case) -> Evidence | None:
     part = losses.part(losses.unmarked(WITHIN_5_MIN))
     if part >= MOST:
         return Evidence(
-            text=f"Request log: {_part(part)} of the extra loss was within 5 minutes of the last"
+            text=f"Request log: {part_of(part)} of the extra loss was within 5 minutes of the last"
             " use, with nothing that is logged having changed.",
             weight=2,
         )
     if part <= FEW:
         return Evidence(
-            text=f"Request log: only {_part(part)} of the extra loss was within 5 minutes of the"
+            text=f"Request log: only {part_of(part)} of the extra loss was within 5 minutes of the"
             " last use with nothing logged having changed.",
             against=True,
             decisive=True,
@@ -215,6 +216,6 @@ def _telling(case: Case) -> Losses | None:
     return losses if tells else None
 
 
-def _part(part: float) -> str:
+def part_of(part: float) -> str:
     """A part of a rise; noise can push it past 0 or 1."""
     return share(min(1.0, max(0.0, part)))

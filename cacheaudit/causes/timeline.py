@@ -3,10 +3,9 @@
 import pandas as pd
 
 from ..events import VersionChange, lifetimes_in_use
-from ..incidents import Incident
+from ..incidents import RATES, Incident
 from ..rules import LIFETIME_S
 from .facts import CohortFacts, moved_by, rows_of, steady_s
-from .pattern import RATES
 
 COST_SLACK = 6  # buckets
 # The longest lifetime on offer, for where the one in use is not reported. Docs: see rules.py;

@@ -7,12 +7,12 @@ volume by day. Alarms that begin together are one incident.
 
 from .alarms import Alarm
 from .find import Incident, find_incidents
-from .series import Cohort, Measure, Series, watched_series
+from .series import RATES, Measure, Series, watched_series
 from .sharpen import sharpen
 
 __all__ = [
+    "RATES",
     "Alarm",
-    "Cohort",
     "Incident",
     "Measure",
     "Series",

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from ..changes import Brief, Levels, Segment
-from .series import Cohort, Measure, Series
+from ..schema import Cohort
+from .series import RATES, Measure, Series
 
 WEEK = pd.Timedelta("7D")
 SETTLED = pd.Timedelta("1D")  # a bad level that stayed so long is one from which to fall further
@@ -80,7 +81,7 @@ def alarms_of(series: Series, levels: Levels) -> Iterator[Alarm]:
 
 def brief_alarms(series: Series, levels: Levels) -> Iterator[Alarm]:
     """One or two buckets in which a rate fell, off a level that was not itself worse."""
-    if series.measure not in ("hit_rate", "read_share_of_cached"):
+    if series.measure not in RATES:
         return
     longest = max(levels.segments, key=lambda s: s.buckets, default=None)
     for brief in levels.brief:
@@ -180,7 +181,7 @@ def _alarm(
     start = bad[0].start
     shift = next((s for s in levels.shifts if s.at == start), None)
     after = max(bad, key=lambda s: s.buckets).level  # not the bucket in which it happened
-    share = series.measure in ("hit_rate", "read_share_of_cached")
+    share = series.measure in RATES
     return Alarm(
         measure=series.measure,
         cohort=series.cohort,

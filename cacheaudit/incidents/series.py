@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from ..metrics import cache_metrics
-from ..schema import COHORT, label
+from ..schema import COHORT, Cohort, label
 
 Measure = Literal[
     "hit_rate", "read_share_of_cached", "usd_per_request", "usd_per_mtok", "charged_ratio", "volume"
 ]
 
 
-Cohort = tuple[str | None, str | None]
+RATES = ("hit_rate", "read_share_of_cached")  # what falls; all other measures rise
 
 
 ENOUGH_DAYS = 8

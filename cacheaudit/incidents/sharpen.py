@@ -8,6 +8,7 @@ import pandas as pd
 from ..changes import LevelShift, level_shifts
 from ..metrics import cache_metrics
 from .find import Incident
+from .series import RATES
 
 DAY = pd.Timedelta("1D")
 AROUND = 3 * DAY  # of a rise that is known to the day
@@ -24,7 +25,7 @@ def sharpen(incident: Incident, fine: pd.DataFrame, width: pd.Timedelta) -> Inci
         return _dated(incident, _rises(incident, fine))
     if incident.measure in ("usd_per_request", "usd_per_mtok"):
         return _dated(incident, _longer(incident, fine))
-    if incident.measure not in ("hit_rate", "read_share_of_cached"):
+    if incident.measure not in RATES:
         return incident
     near = (fine["bucket_start"] >= incident.start_low - 3 * width) & (
         fine["bucket_start"] < incident.start_high + 4 * width

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..metrics import floats
 from ..schema import CACHE_WRITE, COHORT
 
 Floats = npt.NDArray[np.float64]
@@ -93,22 +94,18 @@ class Gap:
 
 def numbers(usage: pd.DataFrame) -> Numbers:
     """The counts of *usage*."""
-
-    def of(column: str) -> Floats:
-        return usage[column].to_numpy("float64", na_value=np.nan)
-
-    writes = [of(c) for c in CACHE_WRITE if usage[c].notna().any()]
+    writes = [floats(usage, c) for c in CACHE_WRITE if usage[c].notna().any()]
     written = np.full(len(usage), np.nan)
     for lifetime in writes:
         both = np.isnan(written) & np.isnan(lifetime)
         written = np.where(both, np.nan, known(written) + known(lifetime))
-    uncached, read = of("uncached_input_tokens"), of("cache_read_tokens")
+    uncached, read = floats(usage, "uncached_input_tokens"), floats(usage, "cache_read_tokens")
     return Numbers(
-        requests=of("requests"),
+        requests=floats(usage, "requests"),
         uncached=uncached,
         read=read,
         written=written,
-        output=of("output_tokens"),
+        output=floats(usage, "output_tokens"),
         input=known(uncached) + known(read) + known(written),
     )
 

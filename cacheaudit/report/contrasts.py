@@ -13,7 +13,7 @@ import pandas as pd
 from ..causes.case import Case
 from ..causes.facts import CohortFacts, Side
 from ..causes.losses import COLUMN, RISE, Losses, Mark
-from ..causes.reuse import MOST, SAID
+from ..causes.reuse import MOST, SAID, part_of
 from ..diagnosis import IncidentDiagnosis
 from ..plots import ROWS
 from ..schema import COHORT
@@ -102,19 +102,15 @@ def marked_loss(losses: Losses) -> str:
     parts: dict[Mark, float] = {m: losses.of(m) for m in COLUMN if losses.logged(m)}
     most = max(parts, key=lambda m: parts[m], default=None)
     if most is not None and parts[most] >= MOST:
-        return f"{_part_of(parts[most])} of {LOST} was in {SAID[most]}."
+        return f"{part_of(parts[most])} of {LOST} was in {SAID[most]}."
     for gap in GAPS:
         if (part := losses.of_gaps((gap,))) >= MOST:
-            return f"{_part_of(part)} of {LOST} is worse re-use after a gap of {gap}."
+            return f"{part_of(part)} of {LOST} is worse re-use after a gap of {gap}."
     if (part := losses.of_longer_gaps()) >= MOST:
-        return f"{_part_of(part)} of {LOST} comes of longer gaps between uses."
+        return f"{part_of(part)} of {LOST} comes of longer gaps between uses."
     if most is None:
         return "The request log has no column that would mark the calls that lost."
-    return f"No one mark carries {LOST}; the most, {_part_of(parts[most])}, was in {SAID[most]}."
-
-
-def _part_of(part: float) -> str:
-    return share(min(1.0, max(0.0, part)))
+    return f"No one mark carries {LOST}; the most, {part_of(parts[most])}, was in {SAID[most]}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

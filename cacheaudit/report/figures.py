@@ -10,6 +10,7 @@ from matplotlib.figure import Figure as Drawing
 
 from .. import plots
 from ..diagnosis import IncidentDiagnosis
+from ..incidents import RATES
 from ..metrics import cache_metrics, headline_rate, merged_cohorts, rollup, usual_width
 from ..postmortem import Postmortem
 from ..schema import COHORT
@@ -259,7 +260,7 @@ def _regular(table: pd.DataFrame, width: pd.Timedelta) -> pd.DataFrame:
 
 
 def _has_minutes(usage: pd.DataFrame, top: IncidentDiagnosis) -> bool:
-    if top.incident.measure not in ("hit_rate", "read_share_of_cached"):
+    if top.incident.measure not in RATES:
         return False
     around = (usage["bucket_start"] - top.incident.start).abs() < NEAR
     return bool((around & (usage["bucket_end"] - usage["bucket_start"] < FINE)).any())

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from ..incidents import RATES
 from ..metrics import cache_metrics, headline_rate
 from ..postmortem import Postmortem
 from ..show import KeyNumbers, Verdict
@@ -30,7 +31,7 @@ def key_numbers(postmortem: Postmortem) -> KeyNumbers:
     items: list[tuple[str, str, str]] = []
     if top is not None:
         incident = top.incident
-        if incident.measure in ("hit_rate", "read_share_of_cached"):
+        if incident.measure in RATES:
             name = "Hit rate" if incident.measure == "hit_rate" else "Read share of cached"
             items.append((f"{name} before", share(incident.before), "frozen baseline"))
             items.append((f"{name} during", share(incident.after), "affected traffic"))

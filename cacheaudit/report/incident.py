@@ -2,9 +2,7 @@
 
 import pandas as pd
 
-from ..causes.case import Case
-from ..causes.hypothesis import Cause, weigh
-from ..causes.rank import CATALOGUE
+from ..causes.hypothesis import Cause
 from ..diagnosis import IncidentDiagnosis
 from ..postmortem import Postmortem
 from ..schema import label
@@ -121,7 +119,9 @@ def root_causes(postmortem: Postmortem) -> list[Piece]:
         for standing in ("leading", "possible", "ruled_out", "not_tested")
     }
     standing = (*by_standing["leading"], *by_standing["possible"])
-    ruled_out = [f"{c.id}: {_decisive(c, top.case)}" for c in by_standing["ruled_out"]]
+    ruled_out = [
+        f"{c.id}: {c.ruled_out_by or c.evidence_against[0]}" for c in by_standing["ruled_out"]
+    ]
     untested = [f"{c.id}: {_lacking(c)}" for c in by_standing["not_tested"]]
     return [
         _cards(standing) if len(by_standing["leading"]) <= FEW else _table(standing),
@@ -135,13 +135,6 @@ def _folded(lines: list[str], how: str) -> list[Details]:
         return []
     causes = "1 cause" if len(lines) == 1 else f"{len(lines)} causes"
     return [Details(f"{causes} {how}", Bullets(lines))]
-
-
-def _decisive(cause: Cause, case: Case) -> str:
-    """The sentence that ruled *cause* out, of all that speak against it."""
-    hypothesis = next((h for h in CATALOGUE if h.id == cause.id), None)
-    found = () if hypothesis is None else weigh(hypothesis, case).evidence
-    return next((e.text for e in found if e.decisive), cause.evidence_against[0])
 
 
 def _lacking(cause: Cause) -> str:

@@ -10,6 +10,7 @@ from ..causes.facts import CohortFacts
 from ..causes.hypothesis import SHAPES, Cause
 from ..causes.pattern import Pattern
 from ..diagnosis import IncidentDiagnosis
+from ..incidents import RATES
 from ..metrics import cache_metrics, headline_rate
 from ..postmortem import Postmortem
 from ..quality import QualityNote
@@ -83,7 +84,7 @@ def headline_of(top: IncidentDiagnosis) -> str:
     name = MEASURE_NAMES[incident.measure].split(" (")[0].capitalize()
     if incident.measure == "charged_ratio":
         return f"Bill {times(incident.after)} for the same tokens"
-    if incident.measure in ("hit_rate", "read_share_of_cached"):
+    if incident.measure in RATES:
         return f"{name} {share(incident.before)} to {share(incident.after)}"
     return f"{name} {times(incident.after)}"
 
@@ -96,7 +97,7 @@ def _happened(postmortem: Postmortem, top: IncidentDiagnosis) -> str:
     if incident.measure == "charged_ratio":
         name, whose = "bill for the same tokens", ""
         moved = f"rose to {times(incident.after)} of its baseline"
-    elif incident.measure in ("hit_rate", "read_share_of_cached"):
+    elif incident.measure in RATES:
         moved = f"fell from {share(incident.before)} to {share(incident.after)}"
     else:
         moved = f"rose to {times(incident.after)} of its baseline"

@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from ..engine import as_table
-from ..schema import CACHE_WRITE
+from ..schema import CACHE_WRITE, Cohort
 from .calls import calls
 
 SAMENESS = ["place_same", "tools_same", "head_same", "settings_same", "process_same", "overlaps"]
@@ -16,7 +16,6 @@ TURNS = 40  # later turns of a conversation are one band
 MOST_PREFIXES = 100  # by use; the others are one
 MOST_READS = 500  # distinct lengths of reads, the most frequent ones
 QUANTILES = [0.1, 0.25, 0.5, 0.75, 0.9, 0.99]
-Cohort = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
