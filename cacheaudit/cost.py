@@ -4,7 +4,6 @@ A row that has tokens without a rate has no cost (NaN), never 0, and so has ever
 would belong to.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,21 +48,23 @@ def daily_cost(usage: pd.DataFrame, usd: pd.Series) -> pd.DataFrame:
     return sums.rename("usd").reset_index()
 
 
-def repriced(
-    rows: pd.DataFrame, renamed: Mapping[str | None, str], at: pd.Timestamp
-) -> tuple[float, float]:
-    """(USD of *rows* on the day of *at* with models *renamed*, USD as they were served).
+def repriced(rows: pd.DataFrame, at: pd.Timestamp, *, by: str) -> pd.DataFrame:
+    """What *rows* cost by column *by*: `own`, as served, and `then`, by `then_model` at *at*.
 
     The ratio of the two is what the price list alone explains. NaN where a price is missing.
+
+    rows   usage rows with `then_model`, and *by*
+    at     the day whose prices hold for `then`
     """
     names = ["provider", "model", *PRICE_DIMENSIONS]
+    keys = [rows[c] for c in (by, "then_model", *names)]
     day = rows["bucket_start"].dt.normalize()
-    sums = rows.groupby([*names, day], dropna=False, observed=True)[TOKENS].sum(min_count=1)
-    own = sums.reset_index()
-    whole = own.groupby(names, dropna=False, observed=True)[TOKENS].sum(min_count=1).reset_index()
-    then = whole.assign(model=whole["model"].replace(dict(renamed)), bucket_start=at.normalize())
-    return _total(then), _total(own)
+    own = rows[TOKENS].groupby([*keys, day], dropna=False, observed=True).sum(min_count=1)
+    whole = own.groupby(level=list(range(len(keys))), dropna=False).sum(min_count=1).reset_index()
+    then = whole.assign(model=whole["then_model"], bucket_start=at.normalize())
+    sums = {"own": _sums(own.reset_index(), by), "then": _sums(then, by)}
+    return pd.DataFrame(sums)
 
 
-def _total(rows: pd.DataFrame) -> float:
-    return float(cost_of(rows).usd.sum(skipna=False))
+def _sums(rows: pd.DataFrame, by: str) -> pd.Series:
+    return cost_of(rows).usd.groupby(rows[by]).sum(skipna=False)

@@ -56,6 +56,7 @@ def version_changes(usage: pd.DataFrame) -> tuple[VersionChange, ...]:
     tokens = usage[TOKENS].to_numpy("float64", na_value=0.0).sum(axis=1)
     served = usage[[*BUCKET, *COHORT, "provider", "model"]].assign(tokens=tokens)
     named = served[served["model"].notna() & (served["tokens"] > 0)]
+    named = named.astype({"model": "category"})  # compared and grouped by over and over
     found: list[VersionChange] = []
     for (scope, route), rows in named.groupby(COHORT, dropna=False, observed=True):
         found.extend(_of_cohort(label(scope), label(route), rows))

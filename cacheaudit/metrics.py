@@ -37,8 +37,15 @@ def cache_metrics(usage: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     some rows report a class has rates of those rows alone.
     """
     keys = [usage[c] for c in by]
-    sums = _row_totals(usage).groupby(keys, dropna=False, observed=True).sum(min_count=1)
+    return _rated(_row_totals(usage).groupby(keys, dropna=False, observed=True).sum(min_count=1))
 
+
+def overall_metrics(usage: pd.DataFrame) -> pd.Series:
+    """cache_metrics of all rows of *usage* together."""
+    return _rated(_row_totals(usage).sum(min_count=1).to_frame().T).iloc[0]
+
+
+def _rated(sums: pd.DataFrame) -> pd.DataFrame:
     def rate(part: str, whole: str) -> Floats:
         over = sums[whole].to_numpy()
         return sums[part].to_numpy() / np.where(over > 0, over, np.nan)

@@ -47,9 +47,9 @@ def rhythm(series: pd.Series) -> Floats:
     if found is None:
         return np.zeros(len(series))
     cell, level = found
-    away = (hourly - level).groupby(cell)
-    offset = away.transform("median").where(away.transform("size") >= ENOUGH, 0.0)
-    return offset.set_axis(hour.unique()).reindex(hour).to_numpy(float)
+    size, usual = _quantile_by_cell(hourly.to_numpy(float) - level, cell, 0.5)
+    offset = np.where(size >= ENOUGH, usual, 0.0)[cell]
+    return np.asarray(offset[hour.unique().get_indexer(hour)])
 
 
 def wild_hours(flat: pd.Series, sd: Floats, *, share: float = 0.9) -> Floats:
@@ -63,15 +63,29 @@ def wild_hours(flat: pd.Series, sd: Floats, *, share: float = 0.9) -> Floats:
     if found is None:
         return np.ones(len(flat))
     cell, level = found
-    away = ((flat - level).abs() / sd).groupby(cell)
-    if away.ngroups <= 2:  # days: the weekend is no hour
+    size, far = _quantile_by_cell(np.abs(flat.to_numpy(float) - level) / sd, cell, share)
+    if (size > 0).sum() <= 2:  # days: the weekend is no hour
         return np.ones(len(flat))
-    stray, size = away.quantile(share) / ndtri((1 + share) / 2), away.size()
-    sure = (size >= 2 * ENOUGH) & (stray > 1 + CHANCE / np.sqrt(size))
-    return stray.where(sure, 1.0).reindex(cell).to_numpy(float)
+    stray = far / ndtri((1 + share) / 2)
+    sure = (size >= 2 * ENOUGH) & (stray > 1 + CHANCE / np.sqrt(np.maximum(size, 1)))
+    return np.asarray(np.where(sure, stray, 1.0)[cell])
 
 
-def _cells(series: pd.Series) -> tuple[npt.NDArray[np.int64], pd.Series] | None:
+def _quantile_by_cell(
+    values: Floats, cell: npt.NDArray[np.int64], share: float
+) -> tuple[npt.NDArray[np.int64], Floats]:
+    """(number of *values* in each cell, their quantile *share*, linear between two), by cell."""
+    size = np.bincount(cell)
+    ordered = values[np.lexsort((values, cell))]
+    place = share * np.maximum(size - 1, 0)
+    below = np.cumsum(size) - size + place.astype(np.int64)
+    last = len(ordered) - 1
+    low = ordered[np.minimum(below, last)]
+    high = ordered[np.minimum(below + (place % 1 > 0), last)]
+    return size, low + (high - low) * (place % 1)
+
+
+def _cells(series: pd.Series) -> tuple[npt.NDArray[np.int64], Floats] | None:
     """Cell of the rhythm and running level of each bucket; None where the data is too short."""
     index = pd.DatetimeIndex(series.index)
     span = index[-1] - index[0] + (index[1:] - index[:-1]).min()  # to the end of the last bucket
@@ -80,7 +94,7 @@ def _cells(series: pd.Series) -> tuple[npt.NDArray[np.int64], pd.Series] | None:
     long = span >= 2 * WEEK
     level = series.rolling(WEEK if long else DAY, center=True, min_periods=1).median()
     cell = index.hour.to_numpy() + (24 * (index.day_of_week.to_numpy() >= 5) if long else 0)
-    return cell, level
+    return cell, level.to_numpy(float)
 
 
 def estimate_noise(y: Floats, weight: Floats, *, floor: float) -> Noise:

@@ -77,23 +77,30 @@ def test_a_day_is_the_sum_of_its_rows_by_model():
     assert days[OPUS] == pytest.approx(sum(PRICES[OPUS]))
 
 
+def moved(rows: pd.DataFrame, **to_model: str) -> pd.Series:
+    """`own` and `then` of *rows* when each scope moves to the model named for it."""
+    then = rows["scope"].map(to_model).fillna(rows["model"])
+    usd = repriced(rows.assign(then_model=then, all="all"), DAY, by="all")
+    return usd.loc["all"]
+
+
 def test_repricing_moves_only_the_models_that_moved():
     usage = check_usage(pd.concat([row(scope="a"), row(scope="b", model="claude-haiku-4-5")]))
-    moved, own = repriced(usage, {SONNET: OPUS}, DAY)
+    usd = moved(usage, a=OPUS)
 
-    assert own == pytest.approx(cost_of(usage).usd.sum())
-    assert moved - own == pytest.approx(sum(PRICES[OPUS]) - sum(PRICES[SONNET]))
+    assert usd["own"] == pytest.approx(cost_of(usage).usd.sum())
+    assert usd["then"] - usd["own"] == pytest.approx(sum(PRICES[OPUS]) - sum(PRICES[SONNET]))
 
 
 def test_repricing_keeps_the_tier_that_was_used():
     """A ratio of a standard price over a batch price would read as a dearer model."""
-    moved, own = repriced(row(service_tier="batch"), {SONNET: OPUS}, DAY)
+    usd = moved(row(scope="a", service_tier="batch"), a=OPUS)
 
-    assert moved / own == pytest.approx(sum(PRICES[OPUS]) / sum(PRICES[SONNET]))
+    assert usd["then"] / usd["own"] == pytest.approx(sum(PRICES[OPUS]) / sum(PRICES[SONNET]))
 
 
 def test_repricing_at_a_model_without_a_price_is_not_known():
-    moved, own = repriced(row(), {SONNET: "mystery-9"}, DAY)
+    usd = moved(row(scope="a"), a="mystery-9")
 
-    assert pd.isna(moved)
-    assert own == pytest.approx(28.05)
+    assert pd.isna(usd["then"])
+    assert usd["own"] == pytest.approx(28.05)

@@ -139,7 +139,7 @@ def build_case(
     ratio = _list_price_ratio(affected, before, incident.start)
     pattern = pattern_of(incident, affected, spared, persists=persists, list_price_ratio=ratio)
     rows = after[rows_of(after, *(c.cohort for c in affected))] if affected else after
-    new = set(after["scope"].dropna()) - set(before["scope"].dropna())
+    new = _names(after, "scope") - _names(before, "scope")
     log = None if requests is None else _log(requests, incident, affected, before, after)
     return Case(
         incident=incident if not affected else of_sums(incident, affected),
@@ -195,8 +195,12 @@ def _log(
     return log_facts(requests, earlier, later)
 
 
+def _names(rows: pd.DataFrame, label: str) -> set[str]:
+    return set(rows[label].dropna().unique())
+
+
 def _requested_kept(before: pd.DataFrame, after: pd.DataFrame, log: LogFacts | None) -> bool | None:
-    names = [set(rows["model_requested"].dropna()) for rows in (before, after)]
+    names = [_names(rows, "model_requested") for rows in (before, after)]
     if log is not None and not all(names):
         by = log.served.groupby("period")["model_requested"]
         names = [set(own.dropna()) for _, own in by]
@@ -219,11 +223,17 @@ def _list_price_ratio(
     affected: tuple[CohortFacts, ...], before: pd.DataFrame, at: pd.Timestamp
 ) -> float:
     """Baseline tokens at the prices of the models that served after, over their own prices."""
-    new = old = 0.0
-    for cohort in affected:
-        change, share = cohort.change, cohort.moved_share
-        rows = before[rows_of(before, *cohort.heirs_of)]
-        renamed = {} if change is None else {change.from_model: change.to_model}
-        moved, own = repriced(rows, renamed, at)
-        new, old = new + share * moved + (1 - share) * own, old + own
+    if not affected:
+        return float("nan")
+    parts = []
+    for place, cohort in enumerate(affected):
+        rows, change = before[rows_of(before, *cohort.heirs_of)], cohort.change
+        then = rows["model"]
+        if change is not None:
+            then = then.mask(then == change.from_model, change.to_model)
+        parts.append(rows.assign(cohort=place, then_model=then))
+    usd = repriced(pd.concat(parts), at, by="cohort")
+    moved = pd.Series([c.moved_share for c in affected])
+    new = float((moved * usd["then"] + (1 - moved) * usd["own"]).sum(skipna=False))
+    old = float(usd["own"].sum(skipna=False))
     return new / old if old > 0 else float("nan")

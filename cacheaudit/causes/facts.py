@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..events import PRESENCE, VersionChange
 from ..incidents import Incident
-from ..metrics import cache_metrics
+from ..metrics import cache_metrics, overall_metrics
 from ..rules import ModelRule, rule
 from ..schema import COHORT, TOKENS, Cohort, label
 
@@ -218,9 +218,9 @@ def _moved_share(rows: pd.DataFrame, change: VersionChange | None) -> float:
 
 
 def _side(rows: pd.DataFrame) -> Side:
-    one = cache_metrics(rows.assign(provider="all"), ["provider"]).iloc[0]
+    one = overall_metrics(rows)
     written = one["written_tokens"]
-    five = rows["cache_write_5m_tokens"].astype("float64").sum(min_count=1)
+    five = rows["cache_write_5m_tokens"].sum(min_count=1)
     return Side(
         requests=float(one["requests"]),
         input_tokens=float(one["input_tokens"]),
@@ -232,7 +232,7 @@ def _side(rows: pd.DataFrame) -> Side:
         input_tokens_per_request=float(one["input_tokens_per_request"]),
         output_tokens_per_request=float(one["output_tokens_per_request"]),
         output_tokens=float(one["output_tokens"]),
-        write_5m_share=float(five / written) if written > 0 else float("nan"),
+        write_5m_share=float(five) / written if written > 0 and pd.notna(five) else float("nan"),
         models=tuple(sorted(rows["model"].dropna().unique())),
     )
 

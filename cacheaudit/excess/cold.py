@@ -9,7 +9,7 @@ from ..causes.facts import moved_by, rows_of
 from ..cost import MTOK, Costed
 from ..pricing import RATES, PriceBook
 from ..rules import tokenizer_ratio
-from ..schema import CACHE_WRITE, INPUT
+from ..schema import BUCKET, CACHE_WRITE, COHORT, INPUT
 from .estimate import NAN, null, total
 from .total import gap, windows
 
@@ -49,7 +49,11 @@ def cold_start(case: Case, usage: pd.DataFrame, priced: Costed) -> ColdStart | N
     """
     if not case.moved or not case.in_a_rate:
         return None
+    base, inside = windows(case, usage)
     ttl = pd.Timedelta(seconds=case.longest_ttl_s)
+    moves = [c.change.start for c in case.moved if c.change is not None]
+    since_all = usage["bucket_end"] > min(moves, default=case.incident.start) - ttl
+    usage = usage.loc[since_all, [*BUCKET, *COHORT, "model", *INPUT]]
     ceiling = observed = 0.0
     settled = case.incident.start
     for cohort in case.moved:
@@ -70,7 +74,6 @@ def cold_start(case: Case, usage: pd.DataFrame, priced: Costed) -> ColdStart | N
         usual = cohort.before.write_share * _sum(new[INPUT])
         observed += max(0.0, _sum(new[CACHE_WRITE]) - usual) * premium / MTOK
         settled = max(settled, stop + ttl)
-    base, inside = windows(case, usage)
     late = inside[inside["bucket_start"] >= settled]
     gaps = [gap(c, case, base, late, priced) for c in case.affected]
     return ColdStart(
@@ -87,7 +90,7 @@ def _write_premium(new: pd.DataFrame, old: pd.DataFrame, book: PriceBook) -> flo
     Of the lifetimes that were written before; where writes are free or not reported, what is not
     read is plain input.
     """
-    rate = book.rates.loc[new.index].astype("float64")
+    rate = book.rates.loc[new.index, RATES[:-1]].astype("float64")
     used = [c for c in CACHE_WRITE if old[c].fillna(0).sum() > 0]
     paid = rate[[RATES[INPUT.index(c)] for c in used] or [RATES[0]]]
     return float(paid.max(axis=None) - rate[RATES[1]].min()) if len(rate) else NAN

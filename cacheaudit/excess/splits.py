@@ -18,15 +18,15 @@ def split_gap(base: pd.DataFrame, inside: pd.DataFrame, book: PriceBook) -> Gap:
     if any(silent):
         return Gap(value=NAN, variance=NAN, days=0, reason="uncached input is not reported")
     tokens, rate = _tokens(inside), _rates(inside, book)
-    before, days = _tokens(base), base["bucket_start"].dt.floor("D")
-    profile = _profile(base, before)
+    before, days = _tokens(base), base["bucket_start"].to_numpy("datetime64[D]")
+    profile = _profile(before, _hours(base), len(np.unique(days)))
     usual = usd_of(profile[_hours(inside)] * tokens.sum(axis=1, keepdims=True), rate)
     value = float((usd_of(tokens, rate) - usual).sum())
     mean_rate = _mean_rate(tokens, rate)
     away = usd_of(before, mean_rate) - usd_of(
         profile[_hours(base)] * before.sum(axis=1, keepdims=True), mean_rate
     )
-    daily = pd.DataFrame({"away": away, "mtok": before.sum(axis=1) / MTOK}).groupby(days.array)
+    daily = pd.DataFrame({"away": away, "mtok": before.sum(axis=1) / MTOK}).groupby(days)
     sums = daily.sum().query("mtok > 0")
     spread = float((sums["away"] / sums["mtok"]).std(ddof=1)) if len(sums) > 1 else NAN
     return Gap(
@@ -59,12 +59,13 @@ def _mean_rate(tokens: Floats, rate: Floats) -> Floats:
     return np.asarray(np.divide(sums, total, out=np.full_like(sums, NAN), where=total > 0))
 
 
-def _profile(base: pd.DataFrame, tokens: Floats) -> Floats:
+def _profile(tokens: Floats, hour: npt.NDArray[np.int64], days: int) -> Floats:
     """Share of each input class by hour of the day, (24, classes); NaN without any baseline."""
     whole = tokens.sum(axis=0)
     sums = np.zeros((24, tokens.shape[1]))
-    if base["bucket_start"].dt.floor("D").nunique() >= ENOUGH_DAYS:
-        np.add.at(sums, _hours(base), tokens)
+    if days >= ENOUGH_DAYS:
+        by_class = [np.bincount(hour, weights=t, minlength=24) for t in tokens.T]
+        sums = np.column_stack(by_class)
     sums = np.where(sums.sum(axis=1, keepdims=True) > 0, sums, whole)
     total = sums.sum(axis=1, keepdims=True)
     return np.asarray(np.divide(sums, total, out=np.full_like(sums, NAN), where=total > 0))
