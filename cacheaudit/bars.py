@@ -13,3 +13,4 @@ class Bars:
     material_usd: float = 10.0
     recovered_at_share: float = 0.9
     recovery_hours: float = 72.0
+    bill_tolerance: float = 0.02

@@ -315,7 +315,8 @@ def _leave(unpriced: list[dict[str, Any]], verdict: str, strict: bool) -> None:
         )
     if unpriced and strict:
         raise ParamError(
-            "--strict: some tokens have no price, named above. Price them, or drop --strict."
+            "--strict: some tokens have no price, named above. Price them in a table of your own"
+            " (prices_path), or drop --strict."
         )
     if unpriced or verdict == "unfit_data":
         raise click.exceptions.Exit(UNDECIDED)

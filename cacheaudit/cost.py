@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from .price_table import PriceTable
 from .pricing import RATES, PriceBook, rates
 from .schema import PRICE_DIMENSIONS, TOKENS
 
@@ -23,13 +24,15 @@ class Costed:
     book: PriceBook
 
 
-def cost_of(usage: pd.DataFrame) -> Costed:
+def cost_of(usage: pd.DataFrame, prices: PriceTable | None = None) -> Costed:
     """Price every row of *usage* at the rates of its day.
+
+    prices   rows that go before the price list's (pricing.py)
 
     NaN where uncached input, reads or output are not reported, or where a class with tokens has
     no rate. A write lifetime that is not reported is one the provider does not sell.
     """
-    book = rates(usage)
+    book = rates(usage, prices)
     tokens = usage[TOKENS].to_numpy("float64", na_value=np.nan)
     rate = book.rates[RATES].to_numpy("float64", na_value=np.nan)
     required = [TOKENS.index(c) for c in ("uncached_input_tokens", "cache_read_tokens")]
@@ -48,13 +51,16 @@ def daily_cost(usage: pd.DataFrame, usd: pd.Series) -> pd.DataFrame:
     return sums.rename("usd").reset_index()
 
 
-def repriced(rows: pd.DataFrame, at: pd.Timestamp, *, by: str) -> pd.DataFrame:
+def repriced(
+    rows: pd.DataFrame, at: pd.Timestamp, *, by: str, prices: PriceTable | None = None
+) -> pd.DataFrame:
     """What *rows* cost by column *by*: `own`, as served, and `then`, by `then_model` at *at*.
 
     The ratio of the two is what the price list alone explains. NaN where a price is missing.
 
     rows   usage rows with `then_model`, and *by*
     at     the day whose prices hold for `then`
+    prices rows that go before the price list's
     """
     names = ["provider", "model", *PRICE_DIMENSIONS]
     keys = [rows[c] for c in (by, "then_model", *names)]
@@ -62,9 +68,9 @@ def repriced(rows: pd.DataFrame, at: pd.Timestamp, *, by: str) -> pd.DataFrame:
     own = rows[TOKENS].groupby([*keys, day], dropna=False, observed=True).sum(min_count=1)
     whole = own.groupby(level=list(range(len(keys))), dropna=False).sum(min_count=1).reset_index()
     then = whole.assign(model=whole["then_model"], bucket_start=at.normalize())
-    sums = {"own": _sums(own.reset_index(), by), "then": _sums(then, by)}
+    sums = {"own": _sums(own.reset_index(), by, prices), "then": _sums(then, by, prices)}
     return pd.DataFrame(sums)
 
 
-def _sums(rows: pd.DataFrame, by: str) -> pd.Series:
-    return cost_of(rows).usd.groupby(rows[by]).sum(skipna=False)
+def _sums(rows: pd.DataFrame, by: str, prices: PriceTable | None) -> pd.Series:
+    return cost_of(rows, prices).usd.groupby(rows[by]).sum(skipna=False)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Self, TypeVar, get_origin
+from typing import Any, Self, TypeVar, get_args, get_origin
 
 import pandas as pd
 import yaml
@@ -38,6 +38,7 @@ class PostmortemParams:
     names           id -> name, for workspaces, projects and API keys; several ids may share one
     events_path     CSV of events (at, kind, what[, scope, source]); "" for none
     requests_path   request log (request_table.py): .parquet, .csv, .jsonl or a glob; "" for none
+    prices_path     CSV of own prices (price_table.py), before the price list's; "" for none
     signals_path    CSV of signals (at, name, value[, unit]); "" for none
     min_drop        smallest change of a hit rate that counts as a shift, as a share
     min_rise        smallest relative rise of cost per request that counts as a shift
@@ -45,6 +46,9 @@ class PostmortemParams:
     material_usd    an incident below this excess is called immaterial
     recovered_at_share  a hit rate counts as recovered from this share of its baseline on
     recovery_hours  recovery objective after the cutover, in hours
+    tokenizers      model -> tokens per token of the models not named, for the same text: splits a
+                    new tokenizer from longer prompts where no request log measures it
+    bill_tolerance  a bill this close to the priced tokens reconciles, as a share of the bill
     run_folder      where to write findings.json and usage.parquet; "" writes nothing
     """
 
@@ -60,6 +64,8 @@ class PostmortemParams:
     names: dict[str, str] = field(default_factory=dict)
     events_path: str = ""
     requests_path: str = ""
+    prices_path: str = ""
+    tokenizers: dict[str, float] = field(default_factory=dict)
     signals_path: str = ""
     min_drop: float = DEFAULT.min_drop
     min_rise: float = DEFAULT.min_rise
@@ -67,14 +73,17 @@ class PostmortemParams:
     material_usd: float = DEFAULT.material_usd
     recovered_at_share: float = DEFAULT.recovered_at_share
     recovery_hours: float = DEFAULT.recovery_hours
+    bill_tolerance: float = DEFAULT.bill_tolerance
     run_folder: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("min_drop", "alpha", "recovered_at_share"):
+        for name in ("min_drop", "alpha", "recovered_at_share", "bill_tolerance"):
             if not 0 < getattr(self, name) < 1:
                 raise ParamError(f"{name} is {getattr(self, name)}; expected a share in (0, 1).")
         if self.bucket not in BUCKETS:
             raise ParamError(f"bucket is {self.bucket!r}; expected one of {list(BUCKETS)}.")
+        if bad := {m: r for m, r in self.tokenizers.items() if not r > 0}:
+            raise ParamError(f"tokenizers holds {bad}; expected tokens per token, above 0.")
         start, end = self.window
         if start is not None and end is not None and start >= end:
             raise ParamError(f"start {self.start} is not before end {self.end}; swap them.")
@@ -112,11 +121,10 @@ def read_params(kind: type[T], given: Mapping[str, Any]) -> T:
             near = get_close_matches(str(name), known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"it knows {sorted(known)}."
             raise ParamError(f"{kind.__name__} has no {name!r}; {hint}")
-        expected = get_origin(known[name].type) or known[name].type
+        expected = known[name].type
         if not _fits(value, expected):
-            raise ParamError(
-                f"{name} is {type(value).__name__}; expected {getattr(expected, '__name__', '')}."
-            )
+            words = getattr(get_origin(expected) or expected, "__name__", "")
+            raise ParamError(f"{name} is {type(value).__name__}; expected {words}.")
     return kind(**given)
 
 
@@ -139,9 +147,10 @@ def read_params_file(kind: type[T], path: Path, overrides: Mapping[str, Any]) ->
 def _fits(value: object, expected: Any) -> bool:
     if expected is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
-    if expected is dict:
+    if get_origin(expected) is dict:
+        key, item = get_args(expected)
         return isinstance(value, dict) and all(
-            isinstance(k, str) and isinstance(v, str) for k, v in value.items()
+            _fits(k, key) and _fits(v, item) for k, v in value.items()
         )
     return isinstance(value, expected)
 

@@ -12,12 +12,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import lru_cache
+from importlib.metadata import version
 
 from genai_prices import types as library
 from genai_prices.data_snapshot import get_snapshot
 
 from .model_ids import base_id, without_path
 
+SOURCE = f"genai-prices {version('genai-prices')}"
 LONG_CONTEXT = 200_000  # tokens; Anthropic reports usage on either side of it
 CONTEXT_WINDOWS = ("0-200k", "200k-1M")
 
@@ -38,6 +40,11 @@ class Entry:
 
     seller: library.Provider
     info: library.ModelInfo
+
+    @property
+    def source_url(self) -> str:
+        """The seller's own page of prices, as far as the list names one."""
+        return next(iter(self.seller.pricing_urls or ()), "")
 
     @property
     def own(self) -> bool:

@@ -1,6 +1,8 @@
 """Unit prices on a day: what a million tokens of each class cost, or why nobody knows.
 
-Pure: the price list is genai-prices' bundled data (price_list.py). Decisions:
+Pure: the price list is genai-prices' bundled data (price_list.py). Three sources, in this order,
+each as of the day: the table that the caller gives, our own extra rows, the price list. The first
+two are price_table.py's, and their rates are taken as they stand. Decisions on the third:
 
 - Sums are priced at the base rate, or at the long-context rate where the source says so
   (context_window `200k-1M`), never by the per-request tiers.
@@ -27,13 +29,22 @@ import pandas as pd
 from genai_prices.types import ModelPrice
 
 from .model_ids import base_id
-from .price_list import CONTEXT_WINDOWS, Entry, NoPrice, at_tier, find, in_force, undecided_tiers
+from .price_list import (
+    CONTEXT_WINDOWS,
+    SOURCE,
+    Entry,
+    NoPrice,
+    at_tier,
+    find,
+    in_force,
+    undecided_tiers,
+)
 from .price_list import variant as listed_variant
+from .price_table import RATES as RATES
+from .price_table import STANDARD, GivenPrice, PriceTable, shipped_prices, way_of
 from .rules import rule
 from .schema import LIFETIMES, PRICE_DIMENSIONS, TOKEN_TYPES, TOKENS
 
-RATES = [f"{kind}_usd_per_mtok" for kind in TOKEN_TYPES]
-STANDARD = {"", "standard", "default", "global", "not_available"}
 # Docs: https://platform.claude.com/docs/en/about-claude/pricing, read 2026-08: batch is half the
 # list price, inference in the US costs 1.1 times from version 4.6 on, and the factors stack.
 BATCH_FACTOR, US_FACTOR, US_SINCE = Decimal("0.5"), Decimal("1.1"), (4, 6)
@@ -44,9 +55,11 @@ class UnitPrice:
     """What a million tokens of each class cost; None where no rate is known.
 
     provider, model  as the source names them
-    priced_as        the price list's own id
+    priced_as        the id that the source of the price has for it
     day              day (UTC) the price was asked for
     valid_from       first day of the price in force, or None where the list has no date
+    source           where the rates come from: genai-prices and its version, or a table's name
+    source_url       the page they were read from, "" where none is named
     notes            what was assumed
     """
 
@@ -55,6 +68,8 @@ class UnitPrice:
     priced_as: str
     day: date
     valid_from: date | None
+    source: str
+    source_url: str = ""
     uncached_input_usd_per_mtok: float | None
     cache_read_usd_per_mtok: float | None
     cache_write_5m_usd_per_mtok: float | None
@@ -101,43 +116,93 @@ def unit_price(
     context_window: str | None = None,
     region: str | None = None,
     speed: str | None = None,
+    prices: PriceTable | None = None,
 ) -> UnitPrice | Unpriced:
-    """The price of *model* at *provider* on *day* (UTC), or why there is none."""
+    """The price of *model* at *provider* on *day* (UTC), or why there is none.
+
+    prices   rows that go before our own and the price list's; None has none
+    """
     at = _midnight(day)
+    given = dict(zip(PRICE_DIMENSIONS, (service_tier, context_window, region, speed), strict=True))
+    ways = tuple(way_of(name, value) for name, value in given.items())
+    passed: list[str] = []
+    for table in (prices, shipped_prices()):
+        if table is None or not table.rows:
+            continue
+        if row := table.find(provider, model, at.date(), ways):
+            return _as_given(row, table, provider, model, at.date(), passed)
+        if gap := table.gap(provider, model, at.date(), ways):
+            passed.append(gap)
+    return _as_listed(provider, model, at, given, passed)
+
+
+def _as_given(
+    row: GivenPrice,
+    table: PriceTable,
+    provider: str,
+    model: str,
+    day: date,
+    notes: list[str],
+) -> UnitPrice:
+    return UnitPrice(
+        provider=provider,
+        model=model,
+        priced_as=row.model,
+        day=day,
+        valid_from=row.valid_from,
+        source=table.source,
+        source_url=row.source_url,
+        notes=tuple(notes),
+        **dict(zip(RATES, row.rates, strict=True)),
+    )
+
+
+def _as_listed(
+    provider: str, model: str, at: datetime, given: dict[str, str | None], passed: list[str]
+) -> UnitPrice | Unpriced:
+    """The price in the price list; *passed* is why no table had it."""
     try:
         entry = find(provider, model)
         prices, valid_from = in_force(entry, at)
-        factor = _region_factor(entry, base_id(provider, model), region)
-        notes = [] if entry.own else [f"{provider} lists no price of its own: its maker's is used"]
-        if context := _price_context(service_tier, speed):
+        factor = _region_factor(entry, base_id(provider, model), given["region"])
+        notes = [f"{why}: the price list is used" for why in passed]
+        if not entry.own:
+            notes.append(f"{provider} lists no price of its own: its maker's is used")
+        if context := _price_context(given["service_tier"], given["speed"]):
             if listed := listed_variant(entry, at, context):
                 prices = listed
             else:
                 factor *= _documented_factor(entry, at, context)
                 notes.append("half the list price, as documented for batches")
-        by_class, assumed = _by_class(provider, entry, prices, context_window)
+        by_class, assumed = _by_class(provider, entry, prices, given["context_window"])
     except NoPrice as no:
-        return Unpriced(provider=provider, model=model, reason=no.reason, nearest=no.nearest)
+        reason = "; ".join([no.reason, *passed])
+        return Unpriced(provider=provider, model=model, reason=reason, nearest=no.nearest)
     return UnitPrice(
         provider=provider,
         model=model,
         priced_as=entry.info.id,
         day=at.date(),
         valid_from=valid_from,
+        source=SOURCE,
+        source_url=entry.source_url,
         notes=(*notes, *assumed),
         **{k: None if v is None else float(v * factor) for k, v in by_class.items()},
     )
 
 
-def rates(usage: pd.DataFrame) -> PriceBook:
-    """The prices of *usage*, looked up once per provider, model, day and price dimensions."""
+def rates(usage: pd.DataFrame, prices: PriceTable | None = None) -> PriceBook:
+    """The prices of *usage*, looked up once per provider, model, day and price dimensions.
+
+    prices   rows that go before our own and the price list's; None has none
+    """
     names = ["provider", "model", *PRICE_DIMENSIONS]
     key = usage[names].assign(day=usage["bucket_start"].dt.normalize())
     group = key.groupby([*names, "day"], dropna=False, sort=False).ngroup()
     first = key[~group.duplicated()].astype(object)
-    prices = [_price_of(row) for row in first.where(first.notna(), None).to_dict("records")]
+    found = [_price_of(row, prices) for row in first.where(first.notna(), None).to_dict("records")]
     table = pd.DataFrame(
-        [[getattr(p, c, None) for c in RATES] for p in prices], columns=RATES, dtype="Float64"
+        [[getattr(p, c, None) for c in RATES] for p in found], columns=RATES, dtype="Float64"
     )
     place = group.to_numpy()
     lacking = table.isna().to_numpy()[place]
@@ -145,19 +210,20 @@ def rates(usage: pd.DataFrame) -> PriceBook:
     tokens = pd.DataFrame(without).groupby(place).sum().to_numpy()
     return PriceBook(
         rates=table.take(place).set_axis(usage.index),
-        used=_distinct(prices),
-        unpriced=_unpriced(prices, tokens),
+        used=_distinct(found),
+        unpriced=_unpriced(found, tokens),
     )
 
 
-def _price_of(row: dict[Hashable, Any]) -> UnitPrice | Unpriced:
+def _price_of(row: dict[Hashable, Any], prices: PriceTable | None) -> UnitPrice | Unpriced:
     """The price of one distinct row; None stands for NA."""
     provider, model, day = row["provider"], row["model"], row["day"]
     if provider is None or model is None:
         missing = "provider" if provider is None else "model"
         reason = f"the source did not name the {missing}"
         return Unpriced(provider=provider, model=model, reason=reason)
-    return unit_price(provider, model, day, **{name: row[name] for name in PRICE_DIMENSIONS})
+    ways = {name: row[name] for name in PRICE_DIMENSIONS}
+    return unit_price(provider, model, day, **ways, prices=prices)
 
 
 def _distinct(prices: list[UnitPrice | Unpriced]) -> tuple[UnitPrice, ...]:
@@ -174,18 +240,19 @@ def _unpriced(
     prices: list[UnitPrice | Unpriced], tokens: npt.NDArray[np.int64]
 ) -> tuple[Unpriced, ...]:
     """What has tokens and no rate, summed over days; *tokens* (n, classes) has a row per price."""
-    by_price: dict[Unpriced | tuple[str, str], npt.NDArray[np.int64]] = {}
+    by_price: dict[Unpriced | tuple[str, str, str], npt.NDArray[np.int64]] = {}
     for price, row in zip(prices, tokens, strict=True):
-        what = price if isinstance(price, Unpriced) else (price.provider, price.model)
+        what = price if isinstance(price, Unpriced) else (price.provider, price.model, price.source)
         by_price[what] = row + by_price.get(what, np.int64(0))
     sums: Counter[Unpriced] = Counter()
     for what, row in by_price.items():
         if isinstance(what, Unpriced):
             sums[what] += int(row.sum())
             continue
-        provider, model = what
+        provider, model, source = what
+        name = "the price list" if source == SOURCE else source
         for kind, count in zip(TOKEN_TYPES, row, strict=True):
-            reason = f"the price list has no rate for {kind}"
+            reason = f"{name} has no rate for {kind}"
             sums[Unpriced(provider=provider, model=model, reason=reason)] += int(count)
     return tuple(replace(u, tokens=n) for u, n in sums.most_common() if n > 0)
 

@@ -15,7 +15,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_known_one():
 @pytest.mark.parametrize(
     ("name", "value"),
     [("start", 3), ("minutes", "yes"), ("min_drop", "0.1"), ("min_drop", True),
-     ("names", {"a": 1}), ("names", ["a"])],
+     ("names", {"a": 1}), ("names", ["a"]), ("tokenizers", {"a": "b"})],
 )  # fmt: skip
 def test_a_wrong_type_is_refused_by_name(name, value):
     with pytest.raises(ParamError, match=f"^{name} is .*; expected"):
@@ -29,6 +29,7 @@ def test_a_wrong_type_is_refused_by_name(name, value):
         ({"start": "soon"}, "start is 'soon'; expected a time such as"),
         ({"bucket": "2h"}, "bucket is '2h'; expected one of"),
         ({"min_drop": 3.0}, "expected a share in"),
+        ({"bill_tolerance": 2.0}, "bill_tolerance is 2.0; expected a share in"),
     ],
 )
 def test_a_value_out_of_range_says_what_was_expected(given, words):

@@ -11,6 +11,7 @@ import pandas as pd
 from ..cost import repriced
 from ..events import VersionChange
 from ..incidents import RATES, Incident
+from ..price_table import PriceTable
 from ..schema import Cohort
 from ..traffic import LogFacts, Window, log_facts
 from .facts import CohortFacts, cohort_facts, moved_by, of_sums, rows_of
@@ -123,8 +124,12 @@ def build_case(
     width: pd.Timedelta,
     min_drop: float,
     requests: ir.Table | None = None,
+    prices: PriceTable | None = None,
 ) -> Case:
-    """Gather the facts of *incident* from *usage* (buckets of one width) and, if given, a log."""
+    """Gather the facts of *incident* from *usage* (buckets of one width) and, if given, a log.
+
+    prices   rows that go before the price list's
+    """
     coincide = tuple(c for c in changes if coincides(c, incident, width))
     before, after = windows(incident, usage, width)
     facts = tuple(cohort_facts(before, after, incident, coincide))
@@ -136,7 +141,7 @@ def build_case(
     after_move = longest_stand(incident.start, until, affected, usage)
     longest, reported = longest_ttl(before)
     persists = outlasts(after_move, longest, width)
-    ratio = _list_price_ratio(affected, before, incident.start)
+    ratio = _list_price_ratio(affected, before, incident.start, prices)
     pattern = pattern_of(incident, affected, spared, persists=persists, list_price_ratio=ratio)
     rows = after[rows_of(after, *(c.cohort for c in affected))] if affected else after
     new = _names(after, "scope") - _names(before, "scope")
@@ -220,7 +225,10 @@ def _is_spared(cohort: CohortFacts, incident: Incident, worst: float) -> bool:
 
 
 def _list_price_ratio(
-    affected: tuple[CohortFacts, ...], before: pd.DataFrame, at: pd.Timestamp
+    affected: tuple[CohortFacts, ...],
+    before: pd.DataFrame,
+    at: pd.Timestamp,
+    prices: PriceTable | None,
 ) -> float:
     """Baseline tokens at the prices of the models that served after, over their own prices."""
     if not affected:
@@ -232,7 +240,7 @@ def _list_price_ratio(
         if change is not None:
             then = then.mask(then == change.from_model, change.to_model)
         parts.append(rows.assign(cohort=place, then_model=then))
-    usd = repriced(pd.concat(parts), at, by="cohort")
+    usd = repriced(pd.concat(parts), at, by="cohort", prices=prices)
     moved = pd.Series([c.moved_share for c in affected])
     new = float((moved * usd["then"] + (1 - moved) * usd["own"]).sum(skipna=False))
     old = float(usd["own"].sum(skipna=False))

@@ -13,12 +13,12 @@ import pandas as pd
 from ..words import listing, share, times, usd
 from .bill import cost_table, for_tokens, whole_days
 from .daily import UNNAMED, Level, days_listed, level_of
+from .entries import credits_of, repeats_note, without_repeats
 from .note import QualityNote, Severity
+from .reconciled import PENNY, TOLERANCE
 from .totals import Floats
 
-TOLERANCE = 0.02
 FAR = 1.5  # charged over priced, or the other way round: not the same tokens
-PENNY = 0.005  # USD: rounding of one line of a bill
 
 
 def reconcile_cost(
@@ -30,10 +30,15 @@ def reconcile_cost(
 ) -> tuple[QualityNote, ...]:
     """Notes on what was charged against *priced*, USD of each row of *usage*.
 
-    Days that *usage* covers in part are left out, and so is what has no price.
+    Days that *usage* covers in part are left out, and so is what has no price. Where rows that
+    repeat others are all that keeps the bill from agreeing, that is told instead.
     """
     if usage.empty or not for_tokens(cost).any():
         return ()
+    once = without_repeats(usage, priced, cost, tolerance)
+    if once is not None:
+        rest = reconcile_cost(usage, priced, once, tolerance=tolerance)
+        return (repeats_note(cost, once), *rest)
     table = cost_table(usage, priced, cost)
     table = table[table["day"].isin(whole_days(usage))]
     known = table.dropna(subset=["charged_usd", "priced_usd"])
@@ -46,7 +51,12 @@ def reconcile_cost(
             steady.append(found)
         elif found is not None:
             notes.append(found)
-    return (*_steady_notes(steady, tolerance), *notes, *_one_sided(table, tolerance))
+    return (
+        *credits_of(cost),
+        *_steady_notes(steady, tolerance),
+        *notes,
+        *_one_sided(table, tolerance),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""CSV in, typed columns out; and the two tables a team hands over: events and signals.
+"""CSV in, typed columns out; and the tables a team hands over: events, signals and prices.
 
 A cell that is empty is NA and nothing else is: a model called "NA" stays text, a reported 0 stays
 0. Counts never pass through floats. Times need a zone: a naive time is an error, never a guess.
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ..errors import SchemaError, SourceError
+from ..price_table import PRICES, REQUIRED, PriceTable, check_prices
 from ..schema import EVENTS, SIGNALS, check_events, check_signals
 
 PANDAS_TYPE = {
@@ -34,6 +35,21 @@ def read_events(path: str | Path) -> pd.DataFrame:
 def read_signals(path: str | Path) -> pd.DataFrame:
     """Other series to draw beside the hit rate: at, name, value[, unit]."""
     return check_signals(_own_table(path, "a signals table", SIGNALS, ["at", "name", "value"]))
+
+
+def read_prices(path: str | Path) -> PriceTable:
+    """A team's own prices (price_table.py): a contract, a model the price list lacks.
+
+    The table goes by the file's name. Raises SchemaError for a table that is malformed or empty,
+    SourceError for a file that cannot be read.
+    """
+    file = existing_file(path)
+    table = check_prices(read_csv(file, "a price table", REQUIRED, {}), file.name)
+    if not len(table):
+        raise SchemaError(
+            f"{file.name} has no row; expected at least one price. Its columns are {PRICES}."
+        )
+    return table
 
 
 def existing_file(path: str | Path) -> Path:
