@@ -15,15 +15,27 @@ from .cost import Costed, cost_of
 from .engine import as_table
 from .engine import rollup as rollup_requests
 from .events import VersionChange, client_releases, version_changes
-from .excess import ColdStart, Estimate, charge_excess, cold_start, excess
+from .excess import (
+    ColdStart,
+    Estimate,
+    ExcessCurve,
+    RunRate,
+    charge_curve,
+    cold_start,
+    excess_curve,
+    run_rate_of,
+)
 from .incidents import RATES, Incident, find_incidents, sharpen, watched_series
 from .metrics import rollup, usual_width
+from .price_table import PriceTable
 from .quality import (
     QualityNote,
+    Reconciliation,
     charged_by_day,
     check_quality,
     reconcile,
     reconcile_cost,
+    reconciliation,
     settled,
 )
 from .recovery import Recovery, recovery_of
@@ -32,13 +44,19 @@ from .schema import check_cost, check_events, check_usage, empty_events
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentDiagnosis:
-    """One incident with its own verdict."""
+    """One incident with its own verdict.
+
+    excess_curve   excess_usd by bucket
+    run_rate       what it costs a day; None where it is over, or younger than a day
+    """
 
     verdict: Verdict
     incident: Incident
     case: Case
     causes: tuple[Cause, ...]
     excess_usd: Estimate
+    excess_curve: ExcessCurve
+    run_rate: RunRate | None
     cold_start: ColdStart | None
     recovery: Recovery | None
     material: bool | None
@@ -57,6 +75,8 @@ class IncidentDiagnosis:
             "causes": [c.to_dict() for c in self.causes],
             "leading": list(self.leading),
             "excess_usd": self.excess_usd.to_dict(),
+            "excess_by_bucket": self.excess_curve.buckets.to_dict("records"),
+            "run_rate": None if self.run_rate is None else self.run_rate.to_dict(),
             "cold_start": None if self.cold_start is None else self.cold_start.to_dict(),
             "recovery": None if self.recovery is None else self.recovery.to_dict(),
             "material": self.material,
@@ -69,6 +89,7 @@ class Diagnosis:
 
     series_watched, alpha   the false-alarm rate alpha is shared out over that many series
     quality                 notes on the data; `unfit` ones explain the verdict unfit_data
+    reconciliation          whether a bill settles the money
     """
 
     verdict: Verdict
@@ -78,6 +99,7 @@ class Diagnosis:
     quality: tuple[QualityNote, ...]
     costed: Costed
     cost: pd.DataFrame | None
+    reconciliation: Reconciliation
     series_watched: int
     alpha: float
 
@@ -139,6 +161,7 @@ def diagnose(
     window: tuple[pd.Timestamp, pd.Timestamp] | None = None,
     refreshed_at: pd.Timestamp | None = None,
     bars: Bars | None = None,
+    prices: PriceTable | None = None,
 ) -> Diagnosis:
     """Try every cause in the catalogue on *usage* (a usage frame); change no input.
 
@@ -148,18 +171,20 @@ def diagnose(
     cost          cost table, carried along for reconciliation
     window, refreshed_at   what was asked for, and until when the provider is complete
     bars          what counts as a shift, as material, as recovered; None takes the defaults
+    prices        prices of the caller's own (price_table.check_prices), before the price list's
     """
     bars = Bars() if bars is None else bars
     usage = check_usage(usage)
     known = check_events(events if events is not None else empty_events())
-    fit, costed = settled(usage, refreshed_at), cost_of(usage)
+    fit, costed = settled(usage, refreshed_at), cost_of(usage, prices)
     bill = None if cost is None else check_cost(cost)
     log = None if requests is None else as_table(requests)
     quality = check_quality(usage, window, refreshed_at)
     if log is not None:
         quality += reconcile(rollup_requests(log), fit)
+    money, bounds = costed.usd.loc[fit.index], {"tolerance": bars.bill_tolerance}
     if bill is not None:
-        quality += reconcile_cost(fit, costed.usd.loc[fit.index], bill)
+        quality += reconcile_cost(fit, money, bill, **bounds)
     if any(n.severity == "unfit" and n.about == "log" for n in quality):
         log = None  # what it lost would pass for what the cache lost
     unfit = fit.empty or any(n.severity == "unfit" and n.about == "usage" for n in quality)
@@ -172,19 +197,24 @@ def diagnose(
         quality=quality,
         costed=costed,
         cost=bill,
+        reconciliation=reconciliation(fit, money, bill, **bounds),
         series_watched=0,
         alpha=bars.alpha,
     )
-    return result if unfit else _with_incidents(result, fit, log, bars)
+    return result if unfit else _with_incidents(result, fit, log, bars, prices)
 
 
 def _with_incidents(
-    result: Diagnosis, usage: pd.DataFrame, log: ir.Table | None, bars: Bars
+    result: Diagnosis,
+    usage: pd.DataFrame,
+    log: ir.Table | None,
+    bars: Bars,
+    prices: PriceTable | None,
 ) -> Diagnosis:
     """*result* with the incidents of *usage*, each tried against the catalogue."""
     width = usual_width(usage)
     coarse = rollup(usage, width)
-    usd = result.costed.usd.loc[usage.index] if coarse is usage else cost_of(coarse).usd
+    usd = result.costed.usd.loc[usage.index] if coarse is usage else cost_of(coarse, prices).usd
     charged = None
     if result.cost is not None:
         charged = charged_by_day(usage, result.costed.usd.loc[usage.index], result.cost)
@@ -203,8 +233,9 @@ def _with_incidents(
             width=width,
             min_drop=bars.min_drop,
             requests=log,
+            prices=prices,
         )
-        found.append(_diagnose_one(case, usage, result.costed, bars, charged))
+        found.append(_diagnose_one(case, usage, result.costed, bars, charged, log))
     apart = tuple(_without_inner(one, found, bars) for one in found)
     result = replace(result, incidents=apart, series_watched=len(series))
     top = result.costliest
@@ -221,13 +252,18 @@ def _new_scopes(usage: pd.DataFrame) -> list[pd.Timestamp]:
 
 
 def _diagnose_one(
-    case: Case, usage: pd.DataFrame, priced: Costed, bars: Bars, charged: pd.DataFrame | None
+    case: Case,
+    usage: pd.DataFrame,
+    priced: Costed,
+    bars: Bars,
+    charged: pd.DataFrame | None,
+    log: ir.Table | None,
 ) -> IncidentDiagnosis:
     causes = rank_causes(case)
     if case.incident.measure == "charged_ratio" and charged is not None:
-        estimate = charge_excess(case.incident, charged)
+        curve = charge_curve(case.incident, charged)
     else:
-        estimate = excess(case, usage, priced)
+        curve = excess_curve(case, usage, priced)
     rows = case.affected_rows(usage)
     ends = [moved_by(c.change) for c in case.moved if c.change is not None]
     return IncidentDiagnosis(
@@ -235,16 +271,19 @@ def _diagnose_one(
         incident=case.incident,
         case=case,
         causes=causes,
-        excess_usd=estimate,
-        cold_start=cold_start(case, usage, priced),
+        excess_usd=curve.total,
+        excess_curve=curve,
+        run_rate=_run_rate(curve, case.incident, usage),
+        cold_start=cold_start(case, usage, priced, log),
         recovery=recovery_of(
             case.incident,
             rollup(rows, case.width),
             at_share=bars.recovered_at_share,
             within_hours=bars.recovery_hours,
             moved_by=max((e for e in ends if e is not None), default=None),
+            ttl_s=case.longest_ttl_s,
         ),
-        material=_material(estimate, bars),
+        material=_material(curve.total, bars),
     )
 
 
@@ -253,11 +292,22 @@ def _without_inner(
 ) -> IncidentDiagnosis:
     """*outer* without the money of further falls inside it, which are incidents of their own."""
     starts = {a.start for a in outer.incident.alarms}
-    own = outer.excess_usd
+    own = outer.excess_curve
     for inner in found:
         if inner.incident.inside in starts and inner.incident.start > outer.incident.start:
-            own = own.without(inner.excess_usd)
-    return replace(outer, excess_usd=own, material=_material(own, bars))
+            own = own.without(inner.excess_curve)
+    return replace(
+        outer,
+        excess_usd=own.total,
+        excess_curve=own,
+        run_rate=None if outer.run_rate is None else run_rate_of(own, outer.run_rate.until),
+        material=_material(own.total, bars),
+    )
+
+
+def _run_rate(curve: ExcessCurve, incident: Incident, usage: pd.DataFrame) -> RunRate | None:
+    lasts = incident.end is None
+    return run_rate_of(curve, usage["bucket_end"].max()) if lasts else None
 
 
 def _material(estimate: Estimate, bars: Bars) -> bool | None:

@@ -33,9 +33,9 @@ def rows(rates: list[float], *, before: int = WEEK, night: float = 0.0) -> pd.Da
 def recovery(usage: pd.DataFrame, *, ends_after: int | None = None, **changes: Any) -> Recovery:
     end = None if ends_after is None else NOON + ends_after * HOUR
     settings = {"baseline": (NOON - WEEK * HOUR, NOON), "end": end, "after": 0.2, **changes}
-    moved_by = settings.pop("moved_by", None)
+    moved_by, ttl_s = settings.pop("moved_by", None), settings.pop("ttl_s", 300.0)
     found = recovery_of(
-        incident(**settings), usage, at_share=0.9, within_hours=6, moved_by=moved_by
+        incident(**settings), usage, at_share=0.9, within_hours=6, moved_by=moved_by, ttl_s=ttl_s
     )
     assert found is not None
     return found

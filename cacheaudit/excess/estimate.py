@@ -1,13 +1,12 @@
-"""A figure in USD with its interval, and how the figures of several cohorts become one."""
+"""A figure in USD with its interval, and the excess of a cohort by bucket."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from scipy.special import stdtrit
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 NAN = float("nan")
 
 
@@ -23,9 +22,12 @@ class Estimate:
     def without(self, part: "Estimate") -> "Estimate":
         """This figure less *part* of it; the two intervals are taken as independent."""
         value = self.value - part.value
-        reach = float(np.hypot(self.high - self.value, part.high - part.value))
-        reason = self.reason or part.reason
-        return Estimate(value=value, low=value - reach, high=value + reach, reason=reason)
+        return Estimate(
+            value=value,
+            low=value - float(np.hypot(self.value - self.low, part.high - part.value)),
+            high=value + float(np.hypot(self.high - self.value, part.value - part.low)),
+            reason=self.reason or part.reason,
+        )
 
     def to_dict(self) -> dict[str, float | str | None]:
         """For findings.json: NaN becomes null."""
@@ -39,35 +41,66 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """Excess of one cohort: its value, its variance, the days of its baseline, what is missing."""
+    """Excess of one cohort by bucket, beside what its baseline strays by.
 
-    value: float
-    variance: float
+    starts    when each bucket of the incident starts, in hours since 1970, (n,)
+    usd       its excess, (n,)
+    stray     what the same traffic would have cost off the baseline's profile if it had strayed
+              as on each day of the baseline, USD, (days, n); NaN where that day has no data
+    days      of baseline
+    weekends  days of weekend among them, where these have a level of their own; else 0
+    """
+
+    starts: Floats
+    usd: Floats
+    stray: Floats
     days: int
+    weekends: int = 0
     reason: str = ""
 
 
+def refused(reason: str) -> Gap:
+    """No excess, for *reason*."""
+    nothing = np.zeros(0)
+    return Gap(starts=nothing, usd=nothing, stray=np.zeros((0, 0)), days=0, reason=reason)
+
+
+def together(gaps: list[Gap]) -> Gap:
+    """The sum of *gaps* over one incident: days that are odd for all of them add up."""
+    if reason := next((g.reason for g in gaps if g.reason), ""):
+        return refused(reason)
+    if len(gaps) == 1:
+        return gaps[0]
+    starts = np.unique(np.concatenate([g.starts for g in gaps]))
+    usd, stray = np.zeros(len(starts)), np.zeros((len(gaps[0].stray), len(starts)))
+    seen = np.zeros(stray.shape, dtype=bool)
+    for gap in gaps:
+        place = np.searchsorted(starts, gap.starts)
+        usd[place] += gap.usd
+        stray[:, place] += np.nan_to_num(gap.stray)
+        seen[:, place] |= ~np.isnan(gap.stray)
+    return Gap(
+        starts=starts,
+        usd=usd,
+        stray=np.where(seen, stray, NAN),
+        days=min(g.days for g in gaps),
+        weekends=min(g.weekends for g in gaps),
+    )
+
+
 def exact(value: float, reason: str) -> Estimate:
+    """A figure without an interval, for *reason*."""
     return Estimate(value=value, low=NAN, high=NAN, reason=reason)
 
 
 def total(gaps: list[Gap]) -> Estimate:
-    if reason := next((g.reason for g in gaps if g.reason), ""):
-        return Estimate(value=NAN, low=NAN, high=NAN, reason=reason)
-    value, days = sum(g.value for g in gaps), min(g.days for g in gaps)
-    if np.isnan(value):
-        return Estimate(value=NAN, low=NAN, high=NAN, reason="tokens without a price")
-    if days < 3:
-        return exact(value, "a baseline under three days")
-    reach = float(stdtrit(days - 1, 0.975)) * sum(g.variance for g in gaps) ** 0.5
-    return Estimate(value=value, low=value - reach, high=value + reach)
-
-
-def variance(spread: float, units: float, days: int, inside: pd.DataFrame) -> float:
-    """Of the mean of the baseline's days, and of the days of the incident around it."""
-    later = max(1, inside["bucket_start"].dt.floor("D").nunique())
-    return float((spread * units) ** 2 * (1 / max(1, days) + 1 / later))
+    """The excess of *gaps* as one figure, without its interval (curve.py has that)."""
+    whole = together(gaps) if gaps else refused("")
+    if whole.reason:
+        return exact(NAN, whole.reason)
+    return exact(float(whole.usd.sum()), "")
 
 
 def null(value: float) -> float | None:
+    """None for NaN, which JSON does not know."""
     return None if np.isnan(value) else float(value)

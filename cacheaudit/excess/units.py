@@ -1,57 +1,88 @@
 """Excess of longer answers, longer prompts and more traffic: units at what a unit took."""
 
+import numpy as np
 import pandas as pd
 
 from ..causes.case import Case
 from ..cost import MTOK, Costed
 from ..pricing import RATES
 from ..schema import INPUT
-from .estimate import NAN, Gap, variance
-from .splits import ENOUGH_DAYS, usd_of
+from .estimate import NAN, Floats, Gap, Ints, refused
+from .gaps import Days, by_hour, gap_of
+from .splits import usd_of
+from .usual import hours_since_epoch, usual_of, whole
 
 
-def unit_gap(case: Case, base: pd.DataFrame, inside: pd.DataFrame, priced: Costed) -> Gap:
+def unit_gap(
+    case: Case, base: pd.DataFrame, inside: pd.DataFrame, priced: Costed, days: Days
+) -> Gap:
     """What *inside* took minus its units at what a unit took in *base*, in USD.
 
-    A unit is a day for a rise in volume, else a request (a million input tokens, where requests
-    are not counted); what it takes is output, input or all cost, as the pattern says.
+    A unit is a request (a million input tokens, where requests are not counted); what it takes is
+    output or input tokens, at the mean price paid for one in that bucket, or all cost.
     """
     counted = bool(inside["requests"].notna().any() and base["requests"].notna().any())
-    before, _ = _by_day(case.pattern, base, priced, counted=counted)
-    during, price = _by_day(case.pattern, inside, priced, counted=counted)
-    units, per_unit = float(during["unit"].sum()), before["taken"] / before["unit"]
-    typical = float(before["taken"].sum() / before["unit"].sum())
-    if case.pattern == "more_requests":
-        units = (inside["bucket_end"].max() - inside["bucket_start"].min()) / pd.Timedelta("1D")
-        per_unit = before["taken"].iloc[1:-1] if len(before) > ENOUGH_DAYS else before["taken"]
-        typical = float(per_unit.mean())  # the first and the last day may be cut
-    spread = float(per_unit.std(ddof=1)) * price if len(per_unit) > 1 else NAN
-    return Gap(
-        value=price * (float(during["taken"].sum(skipna=False)) - units * typical),
-        variance=variance(spread, units, len(per_unit), inside),
-        days=len(per_unit),
-    )
+    if counted and inside["requests"].isna().any():
+        return refused("requests are not counted throughout")
+    taken, price = _spent(case.pattern, inside, priced)
+    before, _ = _spent(case.pattern, base, priced)
+    hour, sums = by_hour(base, np.column_stack([before, _units(base, counted=counted)]))
+    hour, sums = hour[sums[:, 1] > 0], sums[sums[:, 1] > 0]
+    usual = usual_of(sums[:, :1], sums[:, 1], hour)
+    units, at = _units(inside, counted=counted), hours_since_epoch(inside["bucket_start"])
+    excess = price * (taken - units * usual.at(whole(at))[:, 0])
+    off = sums[:, 0] / sums[:, 1] - usual.at(hour)[:, 0]
+    paid = float((price * units).sum() / units.sum()) if units.sum() > 0 else NAN
+    return gap_of(at, excess, units, paid * off, hour, sums[:, 1], usual, days)
 
 
-def _by_day(
-    pattern: str, rows: pd.DataFrame, priced: Costed, *, counted: bool
-) -> tuple[pd.DataFrame, float]:
-    """(what was taken and its units by UTC day, USD for one of what was taken)."""
-    taken, price = _spent(pattern, rows, priced)
-    unit = rows["requests"] if counted else rows[INPUT].sum(axis=1) / MTOK
-    day = rows["bucket_start"].dt.floor("D")
-    frame = pd.DataFrame({"taken": taken, "unit": unit.astype("float64")})
-    return frame.groupby(day).sum(skipna=False), price
+def volume_gap(
+    base: pd.DataFrame,
+    inside: pd.DataFrame,
+    priced: Costed,
+    days: Days,
+    before: Ints,
+    during: Ints,
+) -> Gap:
+    """What *inside* cost beyond what such hours cost in *base*: more of the same requests.
+
+    before, during   hours since 1970 in which buckets may start, on days that have data of any
+                     cohort: without rows of this one they cost nothing
+    """
+    first, later = _filled(base, priced, before), _filled(inside, priced, during)
+    usual = usual_of(first[1][:, None], np.ones(len(first[0])), first[0])
+    excess = later[1] - usual.at(later[0])[:, 0]
+    off = first[1] - usual.at(first[0])[:, 0]
+    one, every = np.ones(len(excess)), np.ones(len(off))
+    return gap_of(later[0].astype(np.float64), excess, one, off, first[0], every, usual, days)
 
 
-def _spent(pattern: str, rows: pd.DataFrame, priced: Costed) -> tuple[pd.Series, float]:
-    """What each row took, and its price: tokens of output or input at a mean rate, or USD at 1."""
+def _filled(rows: pd.DataFrame, priced: Costed, open_hours: Ints) -> tuple[Ints, Floats]:
+    """(hours in which *rows* may have traffic, what they cost in USD)."""
+    hour, usd = by_hour(rows, priced.usd.loc[rows.index].to_numpy("float64")[:, None])
+    every = np.union1d(hour, open_hours)
+    cost = np.zeros(len(every))
+    cost[np.searchsorted(every, hour)] = usd[:, 0]
+    return every, cost
+
+
+def _units(rows: pd.DataFrame, *, counted: bool) -> Floats:
+    if counted:
+        return rows["requests"].to_numpy("float64", na_value=NAN)
+    return np.asarray(rows[INPUT].to_numpy("float64", na_value=0.0).sum(axis=1) / MTOK)
+
+
+def _spent(pattern: str, rows: pd.DataFrame, priced: Costed) -> tuple[Floats, Floats]:
+    """What each row took, and the price of one of it in its bucket: tokens, or USD at 1."""
+    usd = priced.usd.loc[rows.index].to_numpy("float64")
     if pattern not in ("more_output", "longer_prompts"):
-        return priced.usd.loc[rows.index], 1.0
+        return usd, np.ones(len(rows))
     columns = ["output_tokens"] if pattern == "more_output" else INPUT
-    rate = priced.book.rates.loc[rows.index]
     wanted = [RATES[-1]] if pattern == "more_output" else RATES[:-1]
-    tokens = rows[columns].astype("float64").fillna(0.0)
-    usd = usd_of(tokens.to_numpy(), rate[wanted].astype("float64").to_numpy()).sum()
-    total = float(tokens.to_numpy().sum())
-    return tokens.sum(axis=1), float(usd) / total if total > 0 else NAN
+    rate = priced.book.rates.loc[rows.index, wanted].to_numpy("float64", na_value=NAN)
+    tokens = rows[columns].to_numpy("float64", na_value=0.0)
+    paid, count = usd_of(tokens, rate), tokens.sum(axis=1)
+    _, place = np.unique(rows["bucket_start"].to_numpy(), return_inverse=True)
+    sums = [np.bincount(place, weights=x)[place] for x in (paid, count)]
+    mean = float(paid.sum() / count.sum()) if count.sum() > 0 else NAN
+    return count, np.where(sums[1] > 0, sums[0] / np.maximum(sums[1], 1), mean)
