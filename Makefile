@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint lab bench causes mutants examples clean help
+.PHONY: demo test lint lab bench causes money mutants examples clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -29,6 +29,10 @@ bench: $(READY)  ## benchmarks: ratios against named rivals in the same run
 
 causes: $(READY)  ## planted incidents and quiet quarters through the diagnosis; half an hour
 	$(BIN)/python bench/causes.py --seeds 10000:10003 --quiet 500
+
+money: $(READY)  ## 10,000 random cost bridges and 2,000 planted excesses; half an hour
+	$(BIN)/python bench/bridge.py --frames 10000
+	$(BIN)/python bench/excess.py
 
 mutants: $(READY)  ## break the engine on purpose; the tests must notice each time
 	$(BIN)/python bench/mutants.py

@@ -71,8 +71,8 @@ def write_run(postmortem: Postmortem, folder: str) -> str:
 
 
 def cost_dict(postmortem: Postmortem) -> dict[str, Any]:
-    """Cost per day before and during the costliest incident, in total, billed, and unpriced."""
-    costed = postmortem.diagnosis.costed
+    """Cost before and during the costliest incident, bridged, in total, billed, and unpriced."""
+    costed, bridge = postmortem.diagnosis.costed, postmortem.bridge
     days = daily_cost(postmortem.usage, costed.usd)
     table = postmortem.diagnosis.cost
     before, after = _per_day(postmortem)
@@ -82,8 +82,13 @@ def cost_dict(postmortem: Postmortem) -> dict[str, Any]:
         "after_usd_per_day": after,
         "change_usd_per_day": None if before is None or after is None else after - before,
         "list_price_ratio": _list_price_ratio(postmortem),
-        "factors": None,
-        "unexplained": None,
+        "before": None if bridge is None else bridge.before_usd,
+        "after": None if bridge is None else bridge.after_usd,
+        "change": None if bridge is None else bridge.change_usd,
+        "factors": None if bridge is None else dict(bridge.factors),
+        "unexplained": None if bridge is None else bridge.unexplained_usd,
+        "bridge": None if bridge is None else bridge.to_dict(),
+        "reconciliation": postmortem.diagnosis.reconciliation.to_dict(),
         "billed_usd": None if table is None else float(table["amount_usd"].sum()),
         "billed_list_usd": None if table is None else float(table["list_usd"].sum()),
         "by_day": _records(days),
@@ -197,6 +202,8 @@ def _provenance(postmortem: Postmortem) -> dict[str, Any]:
                 "provider": p.provider,
                 "model": p.model,
                 "priced_as": p.priced_as,
+                "from": p.source,
+                "source_url": p.source_url,
                 "first_day": p.day.isoformat(),
                 "valid_from": None if p.valid_from is None else p.valid_from.isoformat(),
                 "uncached_input": p.uncached_input_usd_per_mtok,

@@ -118,7 +118,7 @@ def plot_contrast(rows: pd.DataFrame, *, ax: Axes) -> Axes:
         ax.plot([min(known), max(known)], [place, place], color=color, lw=2.5, alpha=0.45)
         ax.plot(before, place, "o", color="white", mec=color, mew=1.6, ms=7)
         ax.plot(after, place, "o", color=color, ms=7)
-        _name_row(name, note, place, color, ax)
+        name_row(name, note, place, color, ax)
         _value_row(before, after, place, color, ax)
     ax.set(xlim=(-0.02, 1.34), ylim=(len(rows) - 0.5, -0.75), xlabel="", ylabel="", yticks=[])
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1.0])
@@ -137,7 +137,7 @@ def plot_parts(names: list[str], ratios: list[float], notes: list[str], hot: lis
     ):
         color = VERMILION if stands else BLUE
         ax.barh(place, ratio, height=0.3, color=color, alpha=0.85, linewidth=0)
-        _name_row(name, note, place, color, ax)
+        name_row(name, note, place, color, ax)
         ax.annotate(times(ratio), (ratio, place), xytext=(5, 0), textcoords="offset points",
                     va="center", fontsize=9, color=color)  # fmt: skip
     ax.axvline(1.0, color=INK, lw=1, ls=(0, (4, 3)))
@@ -148,7 +148,7 @@ def plot_parts(names: list[str], ratios: list[float], notes: list[str], hot: lis
     return ax
 
 
-def _name_row(name: str, note: str, place: int, color: str, ax: Axes, above: int = 10
+def name_row(name: str, note: str, place: int, color: str, ax: Axes, above: int = 10
              ) -> None:  # fmt: skip
     """What a row is, above it: the name in its colour, the note in grey."""
     shown = _short(name, LONGEST)

@@ -38,6 +38,17 @@ def usd(value: float | None) -> str:
     return f"{value:,.2f}{NBSP}USD" if size >= 0.01 else f"{value:.2g}{NBSP}USD"
 
 
+def cents(value: float | None) -> str:
+    """Money to the cent, for sums that a reader adds up.
+
+    >>> cents(1234.567), cents(-0.004), cents(None)
+    ('1,234.57', '0.00', 'not known')
+    """
+    if value is None or math.isnan(value):
+        return UNKNOWN
+    return f"{round(value, 2) + 0.0:,.2f}"
+
+
 def times(value: float | None) -> str:
     """A ratio.
 

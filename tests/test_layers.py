@@ -10,12 +10,12 @@ PACKAGE = Path(cacheaudit.__file__).parent
 LAYERS = [
     ["errors", "bars", "words", "files", "model_ids"],
     ["schema", "params", "rules", "show"],
-    ["price_list", "metrics", "noise", "scan", "body", "request_table"],
+    ["price_list", "price_table", "metrics", "noise", "scan", "warming", "body", "request_table"],
     ["pricing", "changes", "history", "quality", "engine"],
     ["cost", "events", "traffic"],
-    ["sources", "deploys", "incidents", "sandbox"],
+    ["sources", "deploys", "incidents", "sandbox", "bridge"],
     ["causes", "plots", "recovery"],
-    ["excess"],
+    ["excess", "money_plots"],
     ["diagnosis"],
     ["postmortem"],
     ["report"],
@@ -68,7 +68,7 @@ def test_imports_point_backwards_only():
 
 def test_the_pure_core_touches_no_clock_network_or_disk():
     pure = {"metrics", "noise", "scan", "changes", "events", "quality", "incidents", "cost"}
-    pure |= {"causes", "traffic", "excess", "diagnosis", "recovery", "history"}
+    pure |= {"causes", "traffic", "excess", "diagnosis", "recovery", "warming", "history"}
     forbidden = {"datetime", "time", "pathlib", "os", "socket", "httpx2", "anthropic", "openai"}
     for path in modules():
         if room(path) in pure:

@@ -9,7 +9,7 @@ import pytest
 from cacheaudit.causes.losses import Losses
 from cacheaudit.diagnosis import IncidentDiagnosis
 from cacheaudit.engine import rollup
-from cacheaudit.excess import Estimate
+from cacheaudit.excess import Estimate, ExcessCurve
 from cacheaudit.findings import findings_of
 from cacheaudit.history import CUTOVER, hourly, migration_cohorts, planted_migration
 from cacheaudit.params import PostmortemParams
@@ -71,7 +71,7 @@ def test_the_whole_report_reads_as_its_golden_text(told):
         *incident.root_causes(postmortem),
         *money.money(postmortem),
         aftermath.detection(postmortem),
-        aftermath.resolution(postmortem),
+        *aftermath.resolution(postmortem),
         aftermath.actions(postmortem),
         aftermath.timeline(postmortem),
         *supporting.supporting(postmortem)[:1],
@@ -133,9 +133,11 @@ def test_signals_and_events_that_the_team_gives_are_shown(tmp_path):
 
 def told_of(case, verdict="narrowed"):
     """An incident's diagnosis of a hand-made case, with no causes tried."""
+    usd = Estimate(value=5.0, low=4.0, high=6.0, reason="")
+    curve = ExcessCurve(total=usd, buckets=pd.DataFrame())
     return IncidentDiagnosis(
         verdict=verdict, incident=case.incident, case=case, causes=(), cold_start=None,
-        excess_usd=Estimate(value=5.0, low=4.0, high=6.0, reason=""), recovery=None, material=None,
+        excess_usd=usd, excess_curve=curve, run_rate=None, recovery=None, material=None,
     )  # fmt: skip
 
 

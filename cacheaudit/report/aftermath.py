@@ -1,11 +1,17 @@
 """After the fact: how it was seen, whether it is over, what to do, and when all of it was."""
 
+from textwrap import fill
+
+import matplotlib.pyplot as plt
 import pandas as pd
 
+from .. import plots
 from ..postmortem import Postmortem
-from ..show import Column, Prose, Table
+from ..recovery import Recovery
+from ..show import Column, Figure, Piece, Prose, Table
 from ..words import listing, moment, share, span
 from .actions import action_items
+from .bridges import NARROW, TITLE
 from .incident import nothing
 from .summary import MEASURE_NAMES, inside_words
 
@@ -33,15 +39,15 @@ def detection(postmortem: Postmortem) -> Prose:
     return Prose([" ".join(sentences)])
 
 
-def resolution(postmortem: Postmortem) -> Prose:
-    """Whether it is over, and against which objective."""
+def resolution(postmortem: Postmortem) -> list[Piece]:
+    """Whether it is over, against which objective, and how the rate came back or will."""
     top = postmortem.diagnosis.costliest
     if top is None:
-        return nothing(postmortem)
+        return [nothing(postmortem)]
     recovery, end = top.recovery, top.incident.end
     if recovery is None:
         over = f"It ended at {moment(end)}." if end is not None else "It lasts."
-        return Prose([over])
+        return [Prose([over])]
     name = MEASURE_NAMES[top.incident.measure]
     goal = (
         f"back at {share(recovery.at_share)} of the baseline within"
@@ -57,9 +63,52 @@ def resolution(postmortem: Postmortem) -> Prose:
         text = (
             f"It lasts: the {name} of the last day is {share(recovery.now)}, against"
             f" {share(recovery.baseline)} in the baseline; the objective ({goal}) is"
-            f" {recovery.objective}."
+            f" {recovery.objective}. {_shape(recovery)}"
         )
-    return Prose([text])
+    said: list[Piece] = [Prose([text, *([recovery.note] if recovery.note else [])])]
+    climbs = recovery.shape in ("recovered", "warming") and len(recovery.curve) > 1
+    return [way_back(recovery, name), *said] if climbs else said
+
+
+def way_back(recovery: Recovery, name: str) -> Figure:
+    """The rate since the start, beside the baseline of the same hours."""
+    rates = recovery.curve[["rate", "baseline"]].set_axis(["during", "baseline"], axis=1)
+    back = "is back" if recovery.shape == "recovered" else "is on its way back"
+    title = f"The {name} {back}"
+    with plots.theme():
+        figure, ax = plt.subplots(figsize=(NARROW, 2.6))
+        plots.plot_rates(rates, {"during"}, ax=ax)
+        plots.time_axis(ax)
+        ax.set_title(fill(title, TITLE), pad=10)
+        figure.tight_layout()
+    caption = "Affected traffic since the start, and the baseline of the same hours; UTC."
+    return Figure(figure, f"{title}. {caption}", caption)
+
+
+def _shape(recovery: Recovery) -> str:
+    """Whether the gap shrinks, and when it would be closed."""
+    if recovery.shape == "lasting":
+        return "The gap does not shrink: this is a lasting loss, not a cache that warms up."
+    if recovery.shape == "warming" and recovery.half_life_days is not None:
+        return (
+            f"The gap halves every {span(recovery.half_life_days * 86400)}; if it goes on as it"
+            f" did, the rate is back {_by(recovery)}."
+        )
+    return (
+        "Whether the gap shrinks cannot be told yet; three whole days beyond one lifetime of the"
+        " cache would tell."
+    )
+
+
+def _by(recovery: Recovery) -> str:
+    low, high = recovery.projected_low, recovery.projected_high
+    at = "no sooner than half a year from now"
+    if recovery.projected_at is not None:
+        at = f"on {recovery.projected_at:%Y-%m-%d}"
+    if low is None:
+        return at
+    until = "no known end" if high is None else f"{high:%Y-%m-%d}"
+    return f"{at} (95 %: {low:%Y-%m-%d} to {until})"
 
 
 def actions(postmortem: Postmortem) -> Table:

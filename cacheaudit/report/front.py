@@ -37,7 +37,10 @@ def key_numbers(postmortem: Postmortem) -> KeyNumbers:
             items.append((f"{name} during", share(incident.after), "affected traffic"))
         else:
             items.append((MEASURE_NAMES[incident.measure], times(incident.after), "of baseline"))
-        items.append(("Excess cost", usd(top.excess_usd.value), top.excess_usd.reason))
+        ahead = (
+            "" if top.run_rate is None else f"{usd(top.run_rate.per_month.value)} in 30 more days"
+        )
+        items.append(("Excess cost", usd(top.excess_usd.value), top.excess_usd.reason or ahead))
         if top.cold_start is not None:
             note = f"observed: {usd(top.cold_start.observed_usd)}"
             items.append(("Cold start, at most", usd(top.cold_start.ceiling_usd), note))
@@ -47,7 +50,12 @@ def key_numbers(postmortem: Postmortem) -> KeyNumbers:
         note = f"{count(unpriced)} tokens have no price" if unpriced else "list prices of the day"
         items.append(("Cost of the window", usd(total), note))
     if found.cost is not None:
-        items.append(("Charged", usd(float(found.cost["amount_usd"].sum())), "cost report"))
+        known = {
+            "reconciled": "reconciled with the price list",
+            "draft": "a draft: see the differences",
+        }
+        settled = known.get(found.reconciliation.standing, "cost report")
+        items.append(("Charged", usd(float(found.cost["amount_usd"].sum())), settled))
     return KeyNumbers(items)
 
 

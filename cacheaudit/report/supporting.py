@@ -6,9 +6,17 @@ import pandas as pd
 
 from ..metrics import cache_metrics, headline_rate, token_totals
 from ..postmortem import Postmortem
+from ..pricing import RATES, UnitPrice
+from ..schema import LIFETIMES
 from ..show import Bullets, Column, Definitions, Details, Prose, Table
 from ..words import UNKNOWN, count, moment, share, usd
 from .summary import MEASURE_NAMES, quality_lines
+
+RATE_NAMES = dict(
+    zip(
+        RATES, ["uncached", "read", *(f"write {life}" for life in LIFETIMES), "output"], strict=True
+    )
+)
 
 
 def header(postmortem: Postmortem) -> Definitions:
@@ -28,37 +36,6 @@ def supporting(postmortem: Postmortem) -> list[Prose | Bullets | Details]:
     """Quality notes in the open; tokens, prices and parameters behind a line each."""
     found = postmortem.diagnosis
     notes = quality_lines(found.quality) + list(postmortem.pull.notes)
-    priced = Table(
-        [
-            Column("model"),
-            Column("priced as"),
-            Column("in force since"),
-            Column("uncached", "right"),
-            Column("read", "right"),
-            Column("write 5m", "right"),
-            Column("write 1h", "right"),
-            Column("output", "right"),
-        ],
-        [
-            [
-                p.model,
-                p.priced_as,
-                p.valid_from.isoformat() if p.valid_from else "not dated",
-                *(
-                    usd(rate)
-                    for rate in (
-                        p.uncached_input_usd_per_mtok,
-                        p.cache_read_usd_per_mtok,
-                        p.cache_write_5m_usd_per_mtok,
-                        p.cache_write_1h_usd_per_mtok,
-                        p.output_usd_per_mtok,
-                    )
-                ),
-            ]
-            for p in found.costed.book.used
-        ],
-        f"Per million tokens; genai-prices {version('genai-prices')}, base tier",
-    )
     totals = Table(
         [Column("class"), Column("sum", "right")],
         [
@@ -72,7 +49,7 @@ def supporting(postmortem: Postmortem) -> list[Prose | Bullets | Details]:
         Bullets(notes) if notes else Prose(["No remarks on the data."]),
         *_buckets(postmortem),
         Details("Tokens by class", totals),
-        Details("Prices used", priced),
+        Details("Prices used", prices_used(found.costed.book.used)),
         Details("Parameters: run it again with these", params),
     ]
 
@@ -107,3 +84,21 @@ def _buckets(postmortem: Postmortem) -> list[Details]:
     ]
     caption = "By day, UTC; a day without rows is not a day at 0"
     return [Details("Usage by day", Table(columns, rows, caption))]
+
+
+def prices_used(prices: tuple[UnitPrice, ...]) -> Table:
+    """Every price that is in a sum, with its day and where it comes from."""
+    shown = [c for c in RATES if any(getattr(p, c) is not None for p in prices)]
+    columns = [Column("model"), Column("priced as"), Column("in force since"), Column("from")]
+    columns += [Column(RATE_NAMES[c], "right") for c in shown]
+    rows = [
+        [
+            p.model,
+            p.priced_as,
+            p.valid_from.isoformat() if p.valid_from else "not dated",
+            p.source,
+            *(usd(getattr(p, c)) for c in shown),
+        ]
+        for p in prices
+    ]
+    return Table(columns, rows, "Per million tokens, base tier")
