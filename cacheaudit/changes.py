@@ -29,7 +29,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from .noise import clip_lone_outliers, estimate_noise, rhythm, wild_hours
-from .scan import MIN_MASS, MIN_SEGMENT, Scan, narrowest_over, places
+from .scan import MIN_MASS, MIN_SEGMENT, Scan, looks, narrowest_over, places
 
 Floats = npt.NDArray[np.float64]
 
@@ -188,9 +188,9 @@ def _split(flat: pd.Series, w: Floats, steps: Floats, min_step: float, alpha: fl
     sd = noise.sd * wild_hours(rest, noise.sd)
     kept = clip_lone_outliers(flat.to_numpy(), sd, reach=LONE_REACH)
     scan = Scan(kept, 1 / sd**2, noise.inflation, w / w.mean())
-    looks = max(1, sum(splits.size for _, splits, _ in scan.looks()))
+    looked = max(1, sum(splits.size for _, splits, _ in looks(scan.n)))
     freedom = max(3.0, len(flat) / np.sqrt(noise.long_run) - 2)
-    bar = float(-stdtrit(freedom, alpha / (2 * looks)))
+    bar = float(-stdtrit(freedom, alpha / (2 * looked)))
     cuts = _prune(scan, narrowest_over(scan, bar), bar, min_step)
     return _Split(cuts=cuts, scan=scan, sd=sd, calm_sd=noise.sd, bar=bar)
 

@@ -42,7 +42,17 @@ def cache_metrics(usage: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 
 def overall_metrics(usage: pd.DataFrame) -> pd.Series:
     """cache_metrics of all rows of *usage* together."""
-    return _rated(_row_totals(usage).sum(min_count=1).to_frame().T).iloc[0]
+    return _together(_row_totals(usage))
+
+
+def bucket_metrics(usage: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    """cache_metrics by `bucket_start`, and of all rows together."""
+    sums = _row_totals(usage).groupby(usage["bucket_start"]).sum(min_count=1)
+    return _rated(sums), _together(sums)
+
+
+def _together(sums: pd.DataFrame) -> pd.Series:
+    return _rated(sums.sum(min_count=1).to_frame().T).iloc[0]
 
 
 def _rated(sums: pd.DataFrame) -> pd.DataFrame:

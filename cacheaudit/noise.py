@@ -93,7 +93,9 @@ def _cells(series: pd.Series) -> tuple[npt.NDArray[np.int64], Floats] | None:
         return None
     long = span >= 2 * WEEK
     level = series.rolling(WEEK if long else DAY, center=True, min_periods=1).median()
-    cell = index.hour.to_numpy() + (24 * (index.day_of_week.to_numpy() >= 5) if long else 0)
+    hour = index.as_unit("s").asi8 // 3600  # since 1970, a Thursday
+    weekend = (hour // 24 + 3) % 7 >= 5
+    cell = hour % 24 + (24 * weekend if long else 0)
     return cell, level.to_numpy(float)
 
 

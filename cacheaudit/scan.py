@@ -1,6 +1,7 @@
 """How strong a step is, anywhere in a series: all of it from differences of prefix sums."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -57,26 +58,6 @@ class Scan:
         w = self.w[right] - self.w[left]
         return np.asarray((self.wy[right] - self.wy[left]) ** 2 / np.where(w > 0, w, np.inf) / 2)
 
-    def looks(self) -> Iterator[tuple[Places, Places, Places]]:
-        """Where to look: (lefts (k, 1), splits (k, j), rights (k, 1)), a scale at a time.
-
-        Seeded intervals with all their splits; then, since an interval rarely ends just where a
-        short dip does, every short stretch against a longer one before and after it.
-        """
-        length = float(self.n)
-        while length >= 2 * MIN_SEGMENT:
-            size = int(np.ceil(length))
-            count = max(1, int(np.ceil(2 * self.n / size)) - 1)
-            lefts = np.linspace(0, self.n - size, count).round().astype(np.int64)[:, None]
-            yield lefts, lefts + np.arange(MIN_SEGMENT, size - MIN_SEGMENT + 1), lefts + size
-            length /= np.sqrt(2)
-        for short in SHORT:
-            size = min(self.n, short + max(24, 2 * short))
-            if size - short >= short:
-                lefts = np.arange(self.n - size + 1)[:, None]
-                yield lefts, lefts + short, lefts + size
-                yield lefts, lefts + size - short, lefts + size
-
     def window(self, left: int, cut: int, right: int) -> tuple[int, int, float]:
         """The part of [left, right) around *cut* in which its step is strongest, and how strong.
 
@@ -89,6 +70,32 @@ class Scan:
         return int(lefts[best]), int(rights[best]), float(strength[best])
 
 
+@lru_cache(maxsize=8)  # all series of one window are as long
+def looks(n: int) -> tuple[tuple[Places, Places, Places], ...]:
+    """Where to look in n buckets: (lefts (k, 1), splits (k, j), rights (k, 1)), a scale each.
+
+    Seeded intervals with all their splits; then, since an interval rarely ends just where a short
+    dip does, every short stretch against a longer one before and after it.
+    """
+    return tuple(_looks(n))
+
+
+def _looks(n: int) -> Iterator[tuple[Places, Places, Places]]:
+    length = float(n)
+    while length >= 2 * MIN_SEGMENT:
+        size = int(np.ceil(length))
+        count = max(1, int(np.ceil(2 * n / size)) - 1)
+        lefts = np.linspace(0, n - size, count).round().astype(np.int64)[:, None]
+        yield lefts, lefts + np.arange(MIN_SEGMENT, size - MIN_SEGMENT + 1), lefts + size
+        length /= np.sqrt(2)
+    for short in SHORT:
+        size = min(n, short + max(24, 2 * short))
+        if size - short >= short:
+            lefts = np.arange(n - size + 1)[:, None]
+            yield lefts, lefts + short, lefts + size
+            yield lefts, lefts + size - short, lefts + size
+
+
 def places(left: int, right: int) -> Places:
     """Splits of [left, right) that leave enough buckets on each side."""
     return np.arange(left + MIN_SEGMENT, right - MIN_SEGMENT + 1)
@@ -97,7 +104,7 @@ def places(left: int, right: int) -> Places:
 def narrowest_over(scan: Scan, bar: float) -> list[int]:
     """Splits, narrowest interval first; an interval that holds a chosen split is spent."""
     found: list[tuple[int, float, int, int]] = []
-    for lefts, splits, rights in scan.looks():
+    for lefts, splits, rights in looks(scan.n):
         strength = scan.strength(lefts, splits, rights)
         best = strength.argmax(axis=1)
         rows = np.arange(len(lefts))

@@ -9,10 +9,11 @@ import pandas as pd
 
 from ..events import PRESENCE, VersionChange
 from ..incidents import Incident
-from ..metrics import cache_metrics, overall_metrics
+from ..metrics import bucket_metrics, overall_metrics
 from ..rules import ModelRule, rule
-from ..schema import COHORT, TOKENS, Cohort, label
+from ..schema import BUCKET, COHORT, COUNTS, TOKENS, Cohort, label
 
+COLUMNS = [*BUCKET, *COHORT, "model", *COUNTS]  # other labels take long to copy
 SHRUNK = 0.7  # of its traffic: a cohort that kept less may have sent the rest elsewhere
 STEADY = 0.1  # by how much the share of a version may differ between days of a steady split
 
@@ -112,8 +113,10 @@ def cohort_facts(
     A cohort that is new is compared with those that vanished, as when keys are rotated or a
     workspace is renamed, or else with those that shrank; without any it is left out.
     """
-    earlier = {_key(k): rows for k, rows in before.groupby(COHORT, dropna=False, observed=True)}
-    later = {_key(k): rows for k, rows in after.groupby(COHORT, dropna=False, observed=True)}
+    earlier, later = (
+        {_key(k): rows for k, rows in side.groupby(COHORT, dropna=False, observed=True)}
+        for side in (before[COLUMNS], after[COLUMNS])
+    )
     vanished = tuple(c for c in earlier if c not in later)
     if not vanished and not later.keys() <= earlier.keys():
         vanished = _shrunk(earlier, later)
@@ -123,15 +126,16 @@ def cohort_facts(
         heirs_of = (cohort,) if cohort in earlier else vanished
         if not heirs_of:
             continue
-        base = pd.concat([earlier[c] for c in heirs_of])
-        usual, seen = (cache_metrics(frame, ["bucket_start"]) for frame in (base, rows))
+        olds = [earlier[c] for c in heirs_of]
+        base = olds[0] if len(olds) == 1 else pd.concat(olds)
+        (usual, whole), (seen, inside) = bucket_metrics(base), bucket_metrics(rows)
         change = next((c for c in coincide if (c.scope, c.route) == cohort), None)
         yield CohortFacts(
             scope=cohort[0],
             route=cohort[1],
             name=_name(cohort, several=routes[cohort[0]] > 1),
-            before=_side(base),
-            after=_side(rows),
+            before=_side(base, whole),
+            after=_side(rows, inside),
             rate=rate,
             change=change,
             on_old=_on(rows, change, None if change is None else change.from_model),
@@ -206,7 +210,7 @@ def _on(rows: pd.DataFrame, change: VersionChange | None, model: str | None) -> 
     if until is not None:
         during &= rows["bucket_start"] < until
     own = rows[during & (rows["model"] == model)]
-    return None if own.empty else _side(own)
+    return None if own.empty else _side(own, overall_metrics(own))
 
 
 def _moved_share(rows: pd.DataFrame, change: VersionChange | None) -> float:
@@ -217,8 +221,8 @@ def _moved_share(rows: pd.DataFrame, change: VersionChange | None) -> float:
     return float(tokens[rows["model"] == change.to_model].sum()) / total if total > 0 else 1.0
 
 
-def _side(rows: pd.DataFrame) -> Side:
-    one = overall_metrics(rows)
+def _side(rows: pd.DataFrame, one: pd.Series) -> Side:
+    """*rows* in sum; *one* is their metrics.overall_metrics."""
     written = one["written_tokens"]
     five = rows["cache_write_5m_tokens"].sum(min_count=1)
     return Side(

@@ -108,10 +108,10 @@ def accrued(top: IncidentDiagnosis) -> list[Piece]:
 
 def _excess_table(top: IncidentDiagnosis) -> Table:
     cold, estimate, rate = top.cold_start, top.excess_usd, top.run_rate
-    rows = [
-        ["Excess over the frozen baseline", usd(estimate.value), estimate.reason],
-        ["95 % interval", interval(estimate), "from how the baseline strays, and from the start"],
-    ]
+    rows = [["Excess over the frozen baseline", usd(estimate.value), estimate.reason]]
+    if not math.isnan(estimate.low):
+        why = "from how the baseline strays, and from the doubt about start and end"
+        rows.append(["95 % interval", interval(estimate), why])
     if rate is not None:
         days = f"mean of the last {rate.days} days, if it lasts"
         rows += [
