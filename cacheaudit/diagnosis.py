@@ -66,6 +66,12 @@ class IncidentDiagnosis:
         """Ids of the causes that share the lead."""
         return tuple(c.id for c in self.causes if c.standing == "leading")
 
+    @property
+    def projected(self) -> Estimate | None:
+        """Excess at the recent rate up to the projected end; None where no end can be projected."""
+        at = None if self.recovery is None else self.recovery.projected_at
+        return None if at is None or self.run_rate is None else self.run_rate.projected(at)
+
     def to_dict(self) -> dict[str, Any]:
         """For findings.json."""
         return {
@@ -77,6 +83,7 @@ class IncidentDiagnosis:
             "excess_usd": self.excess_usd.to_dict(),
             "excess_by_bucket": self.excess_curve.buckets.to_dict("records"),
             "run_rate": None if self.run_rate is None else self.run_rate.to_dict(),
+            "projected_usd": None if self.projected is None else self.projected.to_dict(),
             "cold_start": None if self.cold_start is None else self.cold_start.to_dict(),
             "recovery": None if self.recovery is None else self.recovery.to_dict(),
             "material": self.material,

@@ -14,6 +14,7 @@ from .events import events_of
 from .files import write_whole
 from .metrics import cache_metrics, headline_rate, rollup, token_totals, usual_width
 from .postmortem import Postmortem
+from .pricing import RATES
 from .report.summary import headline, summary
 from .sources.frame import write_usage
 
@@ -206,11 +207,7 @@ def _provenance(postmortem: Postmortem) -> dict[str, Any]:
                 "source_url": p.source_url,
                 "first_day": p.day.isoformat(),
                 "valid_from": None if p.valid_from is None else p.valid_from.isoformat(),
-                "uncached_input": p.uncached_input_usd_per_mtok,
-                "cache_read": p.cache_read_usd_per_mtok,
-                "cache_write_5m": p.cache_write_5m_usd_per_mtok,
-                "cache_write_1h": p.cache_write_1h_usd_per_mtok,
-                "output": p.output_usd_per_mtok,
+                **{rate.removesuffix("_usd_per_mtok"): getattr(p, rate) for rate in RATES},
                 "notes": list(p.notes),
             }
             for p in postmortem.diagnosis.costed.book.used

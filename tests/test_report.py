@@ -354,3 +354,44 @@ def test_names_are_data_in_a_picture_too(tmp_path):
 
     assert "<b>" not in page
     assert "&lt;b&gt;" in page
+
+
+def fading(postmortem, **projected):
+    """The postmortem with a loss that shrinks."""
+    top = postmortem.diagnosis.costliest
+    recovery = replace(
+        top.recovery, shape="warming", half_life_days=4.0, note="It still moves.", **projected
+    )
+    found = replace(postmortem.diagnosis, incidents=(replace(top, recovery=recovery),))
+    return replace(postmortem, diagnosis=found)
+
+
+def test_a_loss_that_fades_says_when_it_is_back_and_what_it_will_have_cost(identified):
+    back = pd.Timestamp("2026-04-10 06:00", tz="UTC")
+    day = pd.Timedelta("1D")
+    postmortem = fading(
+        identified, projected_at=back, projected_low=back - 2 * day, projected_high=back + 5 * day
+    )
+    top = postmortem.diagnosis.costliest
+    text = show(*aftermath.resolution(postmortem), *money.money(postmortem)).to_text()
+    words = " ".join(text.replace("\u00a0", " ").split())
+
+    assert "is on its way back" in words
+    assert "The gap halves every 4 days" in words
+    assert "back on 2026-04-10 (95 %: 2026-04-08 to 2026-04-15)" in words
+    assert "It still moves." in words
+    assert "In all, until it is back" in words
+    assert top.projected.value > top.excess_usd.value
+    assert findings_of(postmortem)["incidents"][0]["projected_usd"]["value"] == pytest.approx(
+        top.projected.value
+    )
+
+
+def test_a_fading_without_an_end_in_sight_has_no_date_and_no_projected_cost(identified):
+    start = pd.Timestamp("2026-05-01", tz="UTC")
+    postmortem = fading(identified, projected_at=None, projected_low=start, projected_high=None)
+    text = show(*aftermath.resolution(postmortem), *money.money(postmortem)).to_text()
+    words = " ".join(text.replace("\u00a0", " ").split())
+
+    assert "no sooner than half a year from now (95 %: 2026-05-01 to no known end)" in words
+    assert "In all" not in words

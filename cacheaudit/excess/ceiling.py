@@ -138,8 +138,8 @@ def write_premium(new: pd.DataFrame, old: pd.DataFrame, book: PriceBook) -> floa
     Of the lifetimes that were written on either side; where writes are free or not reported, what
     is not read is plain input.
     """
-    rate = book.rates.loc[new.index, RATES[:-1]].astype("float64")
-    used = [c for c in CACHE_WRITE if (old[c] > 0).any() or (new[c] > 0).any()]
+    rate = book.rates.loc[new.index, RATES[:-1]].drop_duplicates().astype("float64")
+    used = [c for c in CACHE_WRITE if any(float(side[c].sum()) > 0 for side in (old, new))]
     paid = rate[[RATES[INPUT.index(c)] for c in used] or [RATES[0]]]
     return float(paid.max(axis=None) - rate[RATES[1]].min()) if len(rate) else NAN
 

@@ -16,7 +16,7 @@ from ..pricing import Unpriced
 from ..quality import Reconciliation
 from ..schema import label
 from ..show import Column, Details, Figure, Piece, Prose, Table
-from ..words import UNKNOWN, cents, count, listing, share, span, times, usd
+from ..words import UNKNOWN, cents, count, listing, moment, share, span, times, usd
 from .bridges import NARROW, TITLE, bridge_pieces
 
 
@@ -118,6 +118,9 @@ def _excess_table(top: IncidentDiagnosis) -> Table:
             ["A day of it", _with_interval(rate.per_day), days],
             ["30 days of it", _with_interval(rate.per_month), "the same, from now on"],
         ]
+    if (ahead := top.projected) is not None and top.recovery is not None:
+        back = f"to {moment(top.recovery.projected_at)} at that rate; it shrinks, so rather less"
+        rows.append(["In all, until it is back", _with_interval(ahead), back])
     if cold is not None:
         ttl = span(cold.ttl_s)
         each = "one write for all that was live"
