@@ -46,16 +46,15 @@ def key_numbers(postmortem: Postmortem) -> KeyNumbers:
             items.append(("Cold start, at most", usd(top.cold_start.ceiling_usd), note))
     elif len(postmortem.usage):
         items += _volume(postmortem)
+    charged = None if found.cost is None else usd(float(found.cost["amount_usd"].sum()))
     if len(postmortem.usage):
         note = f"{count(unpriced)} tokens have no price" if unpriced else "list prices of the day"
+        if charged is not None:
+            settled = "reconciled" if found.reconciliation.standing == "reconciled" else "a draft"
+            note = f"{note}; charged: {charged}, {settled}"
         items.append(("Cost of the window", usd(total), note))
-    if found.cost is not None:
-        known = {
-            "reconciled": "reconciled with the price list",
-            "draft": "a draft: see the differences",
-        }
-        settled = known.get(found.reconciliation.standing, "cost report")
-        items.append(("Charged", usd(float(found.cost["amount_usd"].sum())), settled))
+    elif charged is not None:
+        items.append(("Charged", charged, "cost report"))
     return KeyNumbers(items)
 
 
