@@ -10,6 +10,7 @@ from bench.bridge import bridge_of, brute_force, change_usd, frame, halved, rena
 from cacheaudit.bridge import Bridge, explain_cost
 from cacheaudit.bridge.shapley import shapley
 from cacheaudit.errors import ParamError
+from cacheaudit.price_table import check_prices
 from cacheaudit.schema import check_cost, check_usage
 from tests.planted import OPUS, PRICES, SONNET, at, spent_usd, stream, usage_of
 
@@ -318,3 +319,20 @@ def test_everything_can_be_written_as_plain_data():
     assert set(found["factors"]) == set(found["by_cell"][0]) - {
         "scope", "route", "before_usd", "after_usd"
     }  # fmt: skip
+
+
+def test_prices_of_one_s_own_hold_in_a_bridge():
+    """A contract at half the list from the third day on: all of the change is price."""
+    own = check_prices(
+        pd.DataFrame(
+            {
+                "provider": ["anthropic"], "model": [SONNET], "valid_from": [f"{at(2):%Y-%m-%d}"],
+                "uncached_input_usd_per_mtok": [1.5], "cache_read_usd_per_mtok": [0.15],
+                "cache_write_5m_usd_per_mtok": [1.875], "output_usd_per_mtok": [7.5],
+            }
+        ),
+        "contract.csv",
+    )  # fmt: skip
+    found = bridge(call(0), call(2), prices=own)
+
+    assert moved(found) == pytest.approx({"price": -found.before_usd / 2})
