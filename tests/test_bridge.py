@@ -148,10 +148,11 @@ def test_a_model_that_takes_one_of_two_over_stands_in_for_that_one():
     batch = {"model": "claude-haiku-4-5", "uncached_input_tokens": 900_000,
              "cache_read_tokens": 0, "cache_write_5m_tokens": 0}  # fmt: skip
     found = bridge(
-        call(0), call(0.5, **batch), call(2, model="claude-sonnet-4-0"), call(2.5, **batch)
-    )
+        call(0), call(0.5, **batch), call(2, model=OPUS), call(2.5, **batch),
+        tokenizers={OPUS: 1.0},
+    )  # fmt: skip
 
-    assert moved(found) == {}
+    assert moved(found) == pytest.approx({"model_mix": found.change_usd})
 
 
 def test_a_known_tokenizer_is_told_from_longer_prompts():
