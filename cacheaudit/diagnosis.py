@@ -189,9 +189,9 @@ def diagnose(
     quality = check_quality(usage, window, refreshed_at)
     if log is not None:
         quality += reconcile(rollup_requests(log), fit)
-    money, bounds = costed.usd.loc[fit.index], {"tolerance": bars.bill_tolerance}
+    money, tolerance = costed.usd.loc[fit.index], bars.bill_tolerance
     if bill is not None:
-        quality += reconcile_cost(fit, money, bill, **bounds)
+        quality += reconcile_cost(fit, money, bill, tolerance=tolerance)
     if any(n.severity == "unfit" and n.about == "log" for n in quality):
         log = None  # what it lost would pass for what the cache lost
     unfit = fit.empty or any(n.severity == "unfit" and n.about == "usage" for n in quality)
@@ -204,7 +204,7 @@ def diagnose(
         quality=quality,
         costed=costed,
         cost=bill,
-        reconciliation=reconciliation(fit, money, bill, **bounds),
+        reconciliation=reconciliation(fit, money, bill, tolerance=tolerance),
         series_watched=0,
         alpha=bars.alpha,
     )

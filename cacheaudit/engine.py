@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from .errors import SchemaError, SourceError
-from .request_table import REQUIRED, TYPES
+from .request_table import REQUIRED, TYPES, answered
 from .schema import COUNTS, TOKENS, check_usage
 
 READERS = {".parquet": "read_parquet", ".csv": "read_csv", ".jsonl": "read_json"}
@@ -90,7 +90,7 @@ def rollup(requests: pd.DataFrame | ir.Table, bucket: str = "1h") -> pd.DataFram
     if unit is None:
         raise SchemaError(f"bucket is {bucket!r}; expected 1m, 1h or 1d.")
     table = as_table(requests)
-    table = table.filter(table.status.isnull() | (table.status < 400))
+    table = answered(table)
     keys = [*CARRIED, *DIMENSIONS]
     started = table.ts.truncate(unit).name("bucket_start")
     sums = (

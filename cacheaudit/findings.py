@@ -12,7 +12,14 @@ from .cost import daily_cost
 from .diagnosis import IncidentDiagnosis, incident_dict
 from .events import events_of
 from .files import write_whole
-from .metrics import cache_metrics, headline_rate, rollup, token_totals, usual_width
+from .metrics import (
+    cache_metrics,
+    headline_rate,
+    overall_metrics,
+    rollup,
+    token_totals,
+    usual_width,
+)
 from .postmortem import Postmortem
 from .pricing import RATES
 from .report.summary import headline, summary
@@ -136,7 +143,7 @@ def _metrics(postmortem: Postmortem) -> dict[str, Any]:
     totals = token_totals(usage)
     if usage.empty:
         return {"totals": totals, "headline_rate": None}
-    whole = cache_metrics(usage.assign(provider="all"), ["provider"]).iloc[0]
+    whole = overall_metrics(usage)
     return {
         "totals": totals,
         "headline_rate": headline_rate(usage),

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from .plots import BLUE, GREY, INK, VERMILION, name_row
-from .words import usd
+from .words import signed_usd, usd
 
 STEPS = ["name", "note", "usd", "level"]  # level: a total from 0, else a step from the last
 
@@ -24,7 +24,7 @@ def plot_waterfall(steps: pd.DataFrame, *, ax: Axes) -> Axes:
         if not level:
             ax.plot([start, start], [place - 1 + 0.16, place + 0.16], color=GREY, lw=0.8)
         name_row(name, note, place, INK if level else color, ax)
-        words = usd(value) if level or value <= 0 else f"+{usd(value)}"
+        words = usd(value) if level else signed_usd(value)
         ax.annotate(words, (max(start, end), place), xytext=(5, 0), textcoords="offset points",
                     va="center", fontsize=9, color=INK if level else color)  # fmt: skip
         at = end

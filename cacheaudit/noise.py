@@ -93,10 +93,19 @@ def _cells(series: pd.Series) -> tuple[npt.NDArray[np.int64], Floats] | None:
         return None
     long = span >= 2 * WEEK
     level = series.rolling(WEEK if long else DAY, center=True, min_periods=1).median()
-    hour = index.as_unit("s").asi8 // 3600  # since 1970, a Thursday
-    weekend = (hour // 24 + 3) % 7 >= 5
-    cell = hour % 24 + (24 * weekend if long else 0)
-    return cell, level.to_numpy(float)
+    cell = week_hour(index)
+    return cell if long else cell % 24, level.to_numpy(float)
+
+
+def week_hour(index: pd.DatetimeIndex) -> npt.NDArray[np.int64]:
+    """Hour of the day (UTC) of each time, and 24 more on weekends, (n,)."""
+    hour = np.asarray(index.as_unit("s").asi8 // 3600, dtype=np.int64)
+    return hour % 24 + 24 * is_weekend(hour)
+
+
+def is_weekend(hour: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """1 where *hour* (since 1970, a Thursday) lies in a Saturday or Sunday, UTC."""
+    return ((hour // 24 + 3) % 7 >= 5).astype(np.int64)
 
 
 def estimate_noise(y: Floats, weight: Floats, *, floor: float) -> Noise:

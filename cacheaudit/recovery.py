@@ -6,7 +6,8 @@ from typing import Any, Literal
 import pandas as pd
 
 from .incidents import RATES, Incident
-from .metrics import cache_metrics
+from .metrics import cache_metrics, overall_metrics
+from .noise import week_hour
 from .warming import Shape, Warming, warming_of
 
 ENOUGH = 4  # buckets of an hour of the day, before it has a baseline of its own
@@ -155,8 +156,7 @@ def _hours(rate: pd.Series) -> pd.Index:
 
 
 def _week_hours(rate: pd.Series) -> pd.Index:
-    weekend = pd.DatetimeIndex(rate.index).day_of_week >= 5
-    return pd.Index(pd.DatetimeIndex(rate.index).hour + 24 * weekend)
+    return pd.Index(week_hour(pd.DatetimeIndex(rate.index)))
 
 
 def _iso(at: pd.Timestamp | None) -> str | None:
@@ -169,7 +169,7 @@ def _rounded(value: float) -> float | None:
 
 def _last_day(rows: pd.DataFrame, measure: str) -> float:
     day = rows[rows["bucket_start"] >= rows["bucket_end"].max() - pd.Timedelta("1D")]
-    return float(cache_metrics(day.assign(provider="all"), ["provider"])[measure].iloc[0])
+    return float(overall_metrics(day)[measure])
 
 
 def _objective(

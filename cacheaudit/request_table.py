@@ -23,7 +23,10 @@ Required are `ts`, `provider`, `model` and one of the token columns or `prompt_t
 column that is absent is null throughout. Null means *not logged*; it is never the same as 0.
 """
 
-from .schema import TOKENS
+import ibis
+import ibis.expr.types as ir
+
+from .schema import CACHE_WRITE, TOKENS
 
 LABELS = [
     *("provider", "model", "model_requested", "scope", "route", "request_id", "session_id"),
@@ -41,3 +44,14 @@ TYPES: dict[str, str] = {
     "marker_sent": "boolean",
 }
 REQUIRED = ["ts", "provider", "model"]
+
+
+def answered(table: ir.Table) -> ir.Table:
+    """*table* without the calls that failed (status 400 and above): providers do not bill them."""
+    return table.filter(table.status.isnull() | (table.status < 400))
+
+
+def written_tokens(table: ir.Table) -> ir.Value:
+    """Tokens written to the cache by each call, of any lifetime; 0 where none is reported."""
+    first, *rest = (ibis.coalesce(table[c], 0) for c in CACHE_WRITE)
+    return sum(rest, first)

@@ -38,6 +38,15 @@ def usd(value: float | None) -> str:
     return f"{value:,.2f}{NBSP}USD" if size >= 0.01 else f"{value:.2g}{NBSP}USD"
 
 
+def signed_usd(value: float) -> str:
+    """A step of money: a rise has its sign as well.
+
+    >>> signed_usd(12.5), signed_usd(-3.2), signed_usd(0.0)
+    ('+12.50\\xa0USD', '-3.20\\xa0USD', '0\\xa0USD')
+    """
+    return f"+{usd(value)}" if value > 0 else usd(value)
+
+
 def cents(value: float | None) -> str:
     """Money to the cent, for sums that a reader adds up.
 

@@ -1,6 +1,6 @@
 """The bridge beside the cost report: discounts apart, and what neither explains."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
@@ -30,7 +30,7 @@ class Billed:
 
     def to_dict(self) -> dict[str, Any]:
         """For findings.json."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return asdict(self)
 
 
 def beside_bill(cost: pd.DataFrame, before: Span, after: Span, change_usd: float) -> Billed | None:

@@ -1,7 +1,7 @@
 """`explain_cost()`: why one window cost more than another, to the cent."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import fsum
 from typing import Any
 
@@ -73,7 +73,7 @@ class Bridge:
             "factors": dict(self.factors),
             "by_cell": self.by_cell.to_dict("records"),
             "billed": None if self.billed is None else self.billed.to_dict(),
-            "left_out": [{n: getattr(x, n) for n in x.__slots__} for x in self.left_out],
+            "left_out": [asdict(x) for x in self.left_out],
             "notes": list(self.notes),
         }
 
@@ -111,9 +111,8 @@ def explain_cost(
     inside = [_rows(usage, span) for span in spans]
     costed = cost_of(usage, prices) if costed is None else costed
     every, known = offers_of(usage, costed, *inside), dict(tokenizers or {})
-    held, left = _held(every, costed, known)
+    held, found, left = _held(every, costed, known)
     counted, blended = counted_cells(held), blended_cells(held, known)
-    found = split(held, counted, tokens_per_reference(held, known))
     sums = fsum(found.before_usd), fsum(found.after_usd)
     factors = {f: fsum(part) for f, part in found.parts.items()}
     if blended.any() and factors["tokenizer"] == 0:
@@ -139,17 +138,19 @@ def explain_cost(
 
 def _held(
     every: Offers, costed: Costed, known: Mapping[str, float]
-) -> tuple[Offers, tuple[LeftOut, ...]]:
-    """The cells that can be split, and the others with their reasons."""
+) -> tuple[Offers, Split, tuple[LeftOut, ...]]:
+    """The cells that can be split, their split, and the others with their reasons."""
     why = reasons(every, costed)
     held = every.of_cells(np.array([not w for w in why], dtype=bool))
     left = left_out(every, why)
     found = split(held, counted_cells(held), tokens_per_reference(held, known))
     stuck = np.isnan(np.array(list(found.parts.values()))).any(axis=0)
-    if not stuck.any():
-        return held, left
-    rateless = ["an offer sells no such tokens as it stands in for" if s else "" for s in stuck]
-    return held.of_cells(~stuck), (*left, *left_out(held, rateless))
+    if stuck.any():
+        rateless = ["an offer sells no such tokens as it stands in for" if s else "" for s in stuck]
+        left = (*left, *left_out(held, rateless))
+        held = held.of_cells(~stuck)
+        found = split(held, counted_cells(held), tokens_per_reference(held, known))
+    return held, found, left
 
 
 def _windows(*spans: Span) -> tuple[Span, Span]:

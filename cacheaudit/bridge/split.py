@@ -6,7 +6,7 @@ import numpy as np
 
 from .offers import Floats, Mask, Offers, summed
 from .shapley import shapley
-from .states import PARTS, level, states_of, touched, usd_of
+from .states import PARTS, states_of, touched, usd_of
 
 UNCOUNTED = "input_volume"  # volume and prompt size in one, where requests are not counted
 
@@ -29,7 +29,6 @@ def split(offers: Offers, counted: Mask, per_token: Floats) -> Split:
     What rounding leaves over (1e-12 of the cost) goes to the largest part.
     """
     was, is_now = states_of(offers, counted, per_token)
-    is_now = level(was, is_now)
     cells = len(offers.cells)
 
     def usd(changed: frozenset[str]) -> Floats:

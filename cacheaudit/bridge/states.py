@@ -83,11 +83,12 @@ def states_of(offers: Offers, counted: Mask, per_token: Floats) -> tuple[State, 
     cells = len(offers.cells)
     was = _state(own, other, offers.cell, cells, per_token)
     now = _state(other, own, offers.cell, cells, per_token)
-    return _filled(was, now), _filled(now, was)
+    filled = _filled(was, now)
+    return filled, _levelled(filled, _filled(now, was))
 
 
 def _filled(state: State, other: State) -> State:
-    """*state* with what it lacks from *other*, and equal to it where only rounding differs."""
+    """*state* with what it lacks from *other*."""
 
     def of(part: str) -> Floats:
         mine, theirs = getattr(state, part), getattr(other, part)
@@ -99,7 +100,7 @@ def _filled(state: State, other: State) -> State:
     return State(**{f.name: of(f.name) for f in fields(State)})
 
 
-def level(was: State, now: State) -> State:
+def _levelled(was: State, now: State) -> State:
     """*now*, equal to *was* wherever only rounding differs: what did not change adds just 0."""
     pairs = {f.name: (getattr(was, f.name), getattr(now, f.name)) for f in fields(State)}
     same = {name: np.isclose(a, b, rtol=SAME, atol=0.0) for name, (a, b) in pairs.items()}

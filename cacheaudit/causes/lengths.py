@@ -95,7 +95,7 @@ def one_factor(case: Case) -> Evidence | None:
     if grew is None:
         return None
     text = _said(grew)
-    if grew.min() >= GREW and grew.max() / grew.min() <= 1 + STEADY:
+    if _by_one_factor(grew):
         return Evidence(text=f"Request log: {text}: one factor on all lengths.", weight=DIRECT)
     if grew.max() >= GREW:
         return Evidence(text=f"Request log: {text}: not one factor.", against=True, decisive=True)
@@ -108,13 +108,17 @@ def tail_grew(case: Case) -> Evidence | None:
     if grew is None:
         return None
     text = _said(grew)
-    if grew.min() >= GREW and grew.max() / grew.min() <= 1 + STEADY:
+    if _by_one_factor(grew):
         return Evidence(
             text=f"Request log: {text}: one factor on all lengths.", against=True, decisive=True
         )
     if grew["p90"] >= GREW and grew["p90"] > grew["p25"] * (1 + STEADY):
         return Evidence(text=f"Request log: {text}: the long ones grew.", weight=DIRECT)
     return None
+
+
+def _by_one_factor(grew: pd.Series) -> bool:
+    return bool(grew.min() >= GREW and grew.max() / grew.min() <= 1 + STEADY)
 
 
 def _growth_of_quantiles(case: Case) -> pd.Series | None:

@@ -6,8 +6,9 @@ import numpy as np
 from scipy.optimize import nnls
 from scipy.special import stdtrit
 
+from ..noise import is_weekend
 from .estimate import NAN, Floats, Gap, Ints
-from .usual import is_weekend, whole
+from .usual import whole
 
 LAGS = 12  # hours over which the carry from day to day is looked for
 PHIS = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)  # correlation of neighbouring hours

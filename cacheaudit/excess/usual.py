@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ..noise import is_weekend
 from .estimate import NAN, Floats, Ints
 
 ENOUGH_DAYS = 4  # of baseline, before each hour of the day gets a level of its own
@@ -30,11 +31,6 @@ class Usual:
     def at(self, hour: Ints) -> Floats:
         """What a unit takes in each of *hour* (whole hours since 1970, n), (n, k)."""
         return self.by_hour[hour % 24] + is_weekend(hour)[:, None] * self.weekend
-
-
-def is_weekend(hour: Ints) -> Ints:
-    """1 where *hour* (since 1970, a Thursday) lies in a Saturday or Sunday, UTC."""
-    return ((hour // 24 + 3) % 7 >= 5).astype(np.int64)
 
 
 def hours_since_epoch(times: pd.Series) -> Floats:

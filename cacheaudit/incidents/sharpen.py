@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..changes import LevelShift, level_shifts
 from ..metrics import cache_metrics
+from ..noise import week_hour
 from .find import Incident
 from .series import RATES
 
@@ -43,7 +44,7 @@ def _rises(incident: Incident, fine: pd.DataFrame) -> list[LevelShift]:
     tokens = sums["input_tokens"].fillna(sums["cached_tokens"])
     hourly = tokens.groupby(pd.DatetimeIndex(tokens.index).floor("h")).sum()
     index = pd.DatetimeIndex(hourly.index)
-    cell = pd.Series(index.hour + 24 * (index.day_of_week >= 5), index=index)
+    cell = pd.Series(week_hour(index), index=index)
     low, high = incident.baseline
     usual = hourly[(index >= low) & (index < min(high, incident.start))]
     expected = cell.map(usual.groupby(cell).mean())

@@ -12,7 +12,7 @@ from ..words import listing, share, usd
 from .bill import for_tokens
 from .daily import days_listed
 from .note import QualityNote
-from .reconciled import PENNY, compared, gap
+from .reconciled import PENNY, compared, gap, known
 
 
 def credits_of(cost: pd.DataFrame) -> Iterator[QualityNote]:
@@ -65,9 +65,9 @@ def repeats_note(cost: pd.DataFrame, once: pd.DataFrame) -> QualityNote:
 
 def _agrees(usage: pd.DataFrame, priced: pd.Series, cost: pd.DataFrame, tolerance: float) -> bool:
     table, _ = compared(usage, priced, cost)
-    ours = table["priced_usd"].fillna(0.0).to_numpy("float64")
+    ours = known(table["priced_usd"])
     for side in ("charged_usd", "list_usd"):
-        theirs = table[side].fillna(0.0).to_numpy("float64")
+        theirs = known(table[side])
         if theirs.sum() > 0 and gap(theirs, ours) <= tolerance * theirs.sum():
             return True
     return False

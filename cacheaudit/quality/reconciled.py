@@ -86,10 +86,10 @@ def reconciliation(
     if table.empty:
         why = "the bill and the usage have no whole day in common"
         return Reconciliation(standing="draft", reason=why, tolerance=tolerance)
-    charged, ours = _known(table["charged_usd"]), _known(table["priced_usd"])
+    charged, ours = known(table["charged_usd"]), known(table["priced_usd"])
     lists = rows.loc[rows["amount_usd"].notna(), "list_usd"]
     whole = bool(len(lists) and lists.notna().all())
-    listed = _known(table["list_usd"]) if whole else None
+    listed = known(table["list_usd"]) if whole else None
     standing, against, why = _judge(table["model"], charged, ours, listed, tolerance)
     paid = float(charged.sum())
     return Reconciliation(
@@ -148,7 +148,7 @@ def _discounted(model: pd.Series, charged: Floats, listed: Floats) -> Floats:
     money = pd.DataFrame({"charged": charged, "listed": listed})
     sums = money.groupby(model.to_numpy()).transform("sum")
     share = sums["charged"] / sums["listed"].where(sums["listed"] > 0)
-    return listed * _known(share)
+    return listed * known(share)
 
 
 def _largest(table: pd.DataFrame, difference: Floats) -> pd.DataFrame:
@@ -158,7 +158,8 @@ def _largest(table: pd.DataFrame, difference: Floats) -> pd.DataFrame:
     return top[top["difference_usd"].abs() > PENNY].reset_index(drop=True)
 
 
-def _known(column: pd.Series) -> Floats:
+def known(column: pd.Series) -> Floats:
+    """Amounts, 0 where a side has nothing."""
     return column.fillna(0.0).to_numpy("float64")
 
 

@@ -1,8 +1,5 @@
 """After the fact: how it was seen, whether it is over, what to do, and when all of it was."""
 
-from textwrap import fill
-
-import matplotlib.pyplot as plt
 import pandas as pd
 
 from .. import plots
@@ -11,8 +8,8 @@ from ..recovery import Recovery
 from ..show import Column, Figure, Piece, Prose, Table
 from ..words import listing, moment, share, span
 from .actions import action_items
-from .bridges import NARROW, TITLE
 from .incident import nothing
+from .panel import panel
 from .summary import MEASURE_NAMES, inside_words
 
 
@@ -75,12 +72,9 @@ def way_back(recovery: Recovery, name: str) -> Figure:
     rates = recovery.curve[["rate", "baseline"]].set_axis(["during", "baseline"], axis=1)
     back = "is back" if recovery.shape == "recovered" else "is on its way back"
     title = f"The {name} {back}"
-    with plots.theme():
-        figure, ax = plt.subplots(figsize=(NARROW, 2.6))
-        plots.plot_rates(rates, {"during"}, ax=ax)
-        plots.time_axis(ax)
-        ax.set_title(fill(title, TITLE), pad=10)
-        figure.tight_layout()
+    figure = panel(
+        title, 2.6, lambda ax: plots.time_axis(plots.plot_rates(rates, {"during"}, ax=ax))
+    )
     caption = "Affected traffic since the start, and the baseline of the same hours; UTC."
     return Figure(figure, f"{title}. {caption}", caption)
 

@@ -1,18 +1,14 @@
 """Why one window cost more than the other: the waterfall, its table, and what it cannot hold."""
 
-from textwrap import fill
-
-import matplotlib.pyplot as plt
 import pandas as pd
 
-from .. import plots
 from ..bridge import Bridge
 from ..money_plots import STEPS, plot_waterfall
 from ..schema import label
 from ..show import Bullets, Column, Details, Figure, Piece, Prose, Table
-from ..words import cents, listing, moment, share, usd
+from ..words import cents, listing, moment, share, signed_usd, usd
+from .panel import panel
 
-NARROW, TITLE = 5.6, 64
 SMALL = 0.005  # of the largest figure: less is drawn as one row with its like
 MOST_CELLS = 12
 MEANS = {
@@ -54,7 +50,7 @@ def bridge_words(bridge: Bridge) -> str:
     head = f"{usd(abs(change))} {way} than before"
     named = [(f, v) for f, v in bridge.factors.items() if v * change > 0]
     largest = sorted(named, key=lambda x: -abs(x[1]))[:2]
-    parts = [f"{named_of(f)} {_signed(v)}" for f, v in largest]
+    parts = [f"{named_of(f)} {signed_usd(v)}" for f, v in largest]
     return f"{head}: {listing(parts)}" if parts else head
 
 
@@ -79,11 +75,7 @@ def _steps(bridge: Bridge) -> pd.DataFrame:
 def _picture(bridge: Bridge) -> Figure:
     rows = _steps(bridge)
     title = bridge_words(bridge)
-    with plots.theme():
-        figure, ax = plt.subplots(figsize=(NARROW, 0.7 + 0.52 * len(rows)))
-        plot_waterfall(rows, ax=ax)
-        ax.set_title(fill(title, TITLE), pad=10)
-        figure.tight_layout()
+    figure = panel(title, 0.7 + 0.52 * len(rows), lambda ax: plot_waterfall(rows, ax=ax))
     steps = rows[["name", "usd"]].to_numpy().tolist()
     told = listing([f"{name} {usd(value)}" for name, value in steps], len(rows))
     caption = f"Cost at list prices, {_days(bridge.before)} against {_days(bridge.after)}."
@@ -129,7 +121,7 @@ def _cells(bridge: Bridge) -> Table:
             label(cell["route"]) or "default",
             cents(cell["before_usd"]),
             cents(cell["after_usd"]),
-            f"{named_of(cell['largest'])} {_signed(cell[cell['largest']])}",
+            f"{named_of(cell['largest'])} {signed_usd(cell[cell['largest']])}",
         ]
         for cell in shown
     ]
@@ -157,10 +149,6 @@ def to_the_cent(bridge: Bridge) -> dict[str, float]:
 
 def _plus(value: float) -> str:
     return f"+{cents(value)}" if round(value, 2) > 0 else cents(value)
-
-
-def _signed(value: float) -> str:
-    return f"+{usd(value)}" if value > 0 else usd(value)
 
 
 def _days(span: tuple[pd.Timestamp, pd.Timestamp]) -> str:

@@ -27,11 +27,11 @@ from .contrasts import (
     parts_of,
     without_a_place,
 )
+from .panel import NARROW, panel
 from .summary import MEASURE_NAMES, headline
 
 Draw = Callable[[Axes], object]
 
-NARROW = 5.6  # inches: of text that a phone must show
 TITLE = 72  # characters of a title that fit it
 MOST_ROWS = 10  # cohorts in the picture of the contrast
 MOST_LINES = 6  # cohorts by name; the rest is only in the total
@@ -175,17 +175,17 @@ def _made_of(top: IncidentDiagnosis) -> Figure | Prose:
     if not parts:
         return Prose(["What a request is made of is not known on both sides of the start."])
     title = money_finding(top.case)
-    with plots.theme():
-        figure, ax = plt.subplots(figsize=(NARROW, 0.8 + 0.62 * len(parts)))
-        plots.plot_parts(
+
+    def draw(ax: Axes) -> object:
+        return plots.plot_parts(
             [p.name for p in parts],
             [p.ratio for p in parts],
             [p.amounts for p in parts],
             [p.names_it for p in parts],
             ax=ax,
         )
-        ax.set_title(fill(title, TITLE), pad=10)
-        figure.tight_layout()
+
+    figure = panel(title, 0.8 + 0.62 * len(parts), draw)
     each = [f"{p.name} {times(p.ratio)}{f' ({p.amounts})' if p.amounts else ''}" for p in parts]
     caption = "During the incident, as a multiple of the baseline (dashed)."
     return Figure(figure, f"{title}: {listing(each)}.", caption)

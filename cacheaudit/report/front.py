@@ -3,7 +3,7 @@
 from typing import Literal
 
 from ..incidents import RATES
-from ..metrics import cache_metrics, headline_rate
+from ..metrics import headline_rate, overall_metrics
 from ..postmortem import Postmortem
 from ..show import KeyNumbers, Verdict
 from ..words import count, share, times, usd
@@ -62,7 +62,7 @@ def _volume(postmortem: Postmortem) -> list[tuple[str, str, str]]:
     """Figures of a window in which nothing happened."""
     usage = postmortem.usage
     rate = headline_rate(usage)
-    whole = cache_metrics(usage.assign(provider="all"), ["provider"]).iloc[0]
+    whole = overall_metrics(usage)
     name = "Hit rate" if rate == "hit_rate" else "Read share of cached"
     return [
         (name, share(whole[rate]), "over the window"),

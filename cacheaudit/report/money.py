@@ -1,10 +1,8 @@
 """The cost section: is the money settled, excess and ceiling side by side, what has no price."""
 
 import math
-from textwrap import fill
 from typing import Any
 
-import matplotlib.pyplot as plt
 import pandas as pd
 
 from .. import plots
@@ -16,8 +14,9 @@ from ..pricing import Unpriced
 from ..quality import Reconciliation
 from ..schema import label
 from ..show import Column, Details, Figure, Piece, Prose, Table
-from ..words import UNKNOWN, cents, count, listing, moment, share, span, times, usd
-from .bridges import NARROW, TITLE, bridge_pieces
+from ..words import cents, count, listing, moment, share, span, times, usd
+from .bridges import bridge_pieces
+from .panel import panel
 
 
 def money(postmortem: Postmortem) -> list[Piece]:
@@ -94,12 +93,7 @@ def accrued(top: IncidentDiagnosis) -> list[Piece]:
     if ceiling is not None and top.cold_start is not None:
         most = "within" if top.excess_usd.value <= ceiling else "beyond"
         title += f", {most} what a cold start can cost"
-    with plots.theme():
-        figure, ax = plt.subplots(figsize=(NARROW, 2.9))
-        plot_cumulated(curve, ceiling, ax=ax)
-        plots.time_axis(ax)
-        ax.set_title(fill(title, TITLE), pad=10)
-        figure.tight_layout()
+    figure = panel(title, 2.9, lambda ax: plots.time_axis(plot_cumulated(curve, ceiling, ax=ax)))
     caption = "Excess added up from the start of the incident, USD, with its 95 % interval; UTC."
     if ceiling is not None:
         caption += " Dashed: the most that a cold cache can have cost."
@@ -148,9 +142,7 @@ def _used_again(cold: ColdStart, ttl: str) -> list[list[str]]:
 
 
 def interval(estimate: Estimate) -> str:
-    """A 95 % interval in words."""
-    if math.isnan(estimate.low):
-        return UNKNOWN
+    """A 95 % interval in words, where there is one."""
     return f"{usd(estimate.low)} to {usd(estimate.high)}"
 
 

@@ -11,7 +11,7 @@ from ..causes.hypothesis import SHAPES, Cause
 from ..causes.pattern import Pattern
 from ..diagnosis import IncidentDiagnosis
 from ..incidents import RATES
-from ..metrics import cache_metrics, headline_rate
+from ..metrics import headline_rate, overall_metrics
 from ..postmortem import Postmortem
 from ..quality import QualityNote
 from ..words import NBSP, count, ended, listing, moment, share, span, times, usd
@@ -249,7 +249,7 @@ def _bounded(top: IncidentDiagnosis) -> str:
 def _quiet(postmortem: Postmortem) -> tuple[str, str, str]:
     usage, found = postmortem.usage, postmortem.diagnosis
     rate = headline_rate(usage)
-    whole = cache_metrics(usage.assign(provider="all"), ["provider"]).iloc[0]
+    whole = overall_metrics(usage)
     buckets = usage["bucket_start"].nunique()
     total = found.costed.usd.sum(skipna=False)
     money = f" for {usd(total)} at list prices" if not math.isnan(total) else ""

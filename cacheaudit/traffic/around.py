@@ -6,6 +6,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from ..request_table import answered, written_tokens
 from ..schema import CACHE_WRITE, Cohort
 
 LONGEST_CALL_S = 900  # a call that began this long before the window may still refresh inside it
@@ -46,8 +47,8 @@ def calls_around(table: ir.Table, move: Move) -> ir.Table:
     scope = move.cohorts[0][0]
     low = min(move.since, move.start - pd.Timedelta(seconds=move.longest_s + LONGEST_CALL_S))
     high = move.stop + pd.Timedelta(seconds=move.longest_s)
+    table = answered(table)
     table = table.filter(
-        table.status.isnull() | (table.status < 400),
         table.provider == move.provider,
         table.ts >= ibis.timestamp(low.isoformat()),
         table.ts < ibis.timestamp(high.isoformat()),
@@ -56,12 +57,11 @@ def calls_around(table: ir.Table, move: Move) -> ir.Table:
         table = table.filter(table.scope == scope)
     if move.from_model is not None:
         table = table.filter(table.model.isin([move.from_model, move.to_model]))
-    writes = [table[c] for c in CACHE_WRITE]
-    written = sum((ibis.coalesce(w, 0) for w in writes[1:]), ibis.coalesce(writes[0], 0))
+    written = written_tokens(table)
     read = ibis.coalesce(table.cache_read_tokens, 0)
     cached = read + written
     prompt = ibis.coalesce(cached + table.uncached_input_tokens, table.prompt_tokens, cached)
-    silent = ibis.literal(move.implicit) | ibis.coalesce(*writes).isnull()
+    silent = ibis.literal(move.implicit) | ibis.coalesce(*(table[c] for c in CACHE_WRITE)).isnull()
     routes = [route for _, route in move.cohorts]
     own = ibis.literal(True)
     if None not in routes:

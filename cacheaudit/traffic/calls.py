@@ -8,7 +8,7 @@ because caches are keyed on both (Anthropic: workspace; OpenAI: organization and
 import ibis
 import ibis.expr.types as ir
 
-from ..schema import CACHE_WRITE
+from ..request_table import answered, written_tokens
 
 MISSED = 0.5  # a call that read less than this part of what the last one had cached missed it
 SOON_S, SHORT_S, LONG_S = 60, 300, 3600
@@ -30,9 +30,8 @@ def calls(table: ir.Table, *, writes_reported: bool) -> ir.Table:
                  this entry; null where not logged
     overlaps     began before the last call on this entry had begun to answer
     """
-    table = table.filter(table.status.isnull() | (table.status < 400))
-    written = sum((ibis.coalesce(table[c], 0) for c in CACHE_WRITE[1:]),
-                  ibis.coalesce(table[CACHE_WRITE[0]], 0))  # fmt: skip
+    table = answered(table)
+    written = written_tokens(table)
     read = table.cache_read_tokens
     classes = read + written + table.uncached_input_tokens
     prompt = ibis.coalesce(classes, table.prompt_tokens)
