@@ -7,16 +7,20 @@ diagnosis = cacheaudit.diagnose(usage, requests=requests)
 bridge    = cacheaudit.explain_cost(usage, before=(t0, t1), after=(t2, t3))
 """
 
-from .bars import Bars
-from .bridge import Bridge, explain_cost
-from .diagnosis import Diagnosis, diagnose
-from .engine import read_requests
-from .params import PostmortemParams
-from .price_table import check_prices
-from .schema import check_usage
-from .sources import fetch_usage
-from .sources.frame import read_usage
-from .sources.tables import read_prices
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .bars import Bars
+    from .bridge import Bridge, explain_cost
+    from .diagnosis import Diagnosis, diagnose
+    from .engine import read_requests
+    from .params import PostmortemParams
+    from .price_table import check_prices
+    from .schema import check_usage
+    from .sources import fetch_usage
+    from .sources.frame import read_usage
+    from .sources.tables import read_prices
 
 __all__ = [
     "Bars",
@@ -32,3 +36,29 @@ __all__ = [
     "read_requests",
     "read_usage",
 ]
+
+_ROOMS = {
+    "Bars": "bars",
+    "Bridge": "bridge",
+    "Diagnosis": "diagnosis",
+    "PostmortemParams": "params",
+    "check_prices": "price_table",
+    "check_usage": "schema",
+    "diagnose": "diagnosis",
+    "explain_cost": "bridge",
+    "fetch_usage": "sources",
+    "read_prices": "sources.tables",
+    "read_requests": "engine",
+    "read_usage": "sources.frame",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name from its room, when it is first asked for: a short command pays for no more."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_ROOMS[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ROOMS})

@@ -1,9 +1,13 @@
-"""Origins of usage, one module each. Adding one is a module, a row here and a payload test."""
+"""Origins of usage, one module each. Adding one is a module, a row here and a payload test.
+
+A source is imported when it is asked: the providers' SDKs take seconds, and a file needs neither.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import Protocol
+from importlib import import_module
+from typing import Protocol, cast
 
 import pandas as pd
 
@@ -11,10 +15,9 @@ from ..errors import ParamError
 from ..events import version_changes
 from ..params import PostmortemParams
 from ..schema import COUNTS, KEY, TOKENS, check_usage
-from . import anthropic, anthropic_legacy, console, frame, openai, sample
 from .pull import Pull
 
-__all__ = ["MINUTES", "SOURCES", "Pull", "fetch", "fetch_usage"]
+__all__ = ["SOURCES", "Pull", "fetch", "fetch_usage"]
 
 
 class Fetch(Protocol):
@@ -23,21 +26,16 @@ class Fetch(Protocol):
     def __call__(self, params: PostmortemParams, *, now: pd.Timestamp | None = None) -> Pull: ...
 
 
-SOURCES: dict[str, Fetch] = {
-    "sample": sample.fetch,
-    "frame": frame.fetch,
-    "console": console.fetch,
-    "anthropic": anthropic.fetch,
-    "anthropic_legacy": anthropic_legacy.fetch,
-    "openai": openai.fetch,
-}
+Minutes = Callable[[PostmortemParams, pd.Timestamp, pd.Timestamp], pd.DataFrame]
 
-MINUTES: dict[str, Callable[[PostmortemParams, pd.Timestamp, pd.Timestamp], pd.DataFrame]] = {
-    "sample": sample.fetch_minutes,
-    "anthropic": anthropic.fetch_minutes,
-    "anthropic_legacy": anthropic_legacy.fetch_minutes,
-    "openai": openai.fetch_minutes,
-}
+
+class Source(Protocol):
+    """A module of this room; `fetch_minutes` only where its origin offers minutes."""
+
+    fetch: Fetch
+
+
+SOURCES = ("sample", "frame", "console", "anthropic", "anthropic_legacy", "openai")
 
 A_DAY = pd.Timedelta("1D")
 MOST_CUTOVERS = 3  # each costs a few pages more; later ones are told from hours
@@ -58,18 +56,15 @@ def fetch(params: PostmortemParams, *, now: pd.Timestamp | None = None) -> Pull:
         near = get_close_matches(params.source, SOURCES, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"expected one of {sorted(SOURCES)}."
         raise ParamError(f"no source is called {params.source!r}; {hint}")
-    pull = SOURCES[params.source](params, now=now)
-    offered = MINUTES.get(params.source)
+    source = cast(Source, import_module(f".{params.source}", __package__))
+    pull = source.fetch(params, now=now)
+    offered: Minutes | None = getattr(source, "fetch_minutes", None)
     if params.minutes and offered is not None and not params.path and params.bucket != "1m":
         pull = _with_minutes(pull, params, offered)
     return _named(pull, params.names)
 
 
-def _with_minutes(
-    pull: Pull,
-    params: PostmortemParams,
-    offered: Callable[[PostmortemParams, pd.Timestamp, pd.Timestamp], pd.DataFrame],
-) -> Pull:
+def _with_minutes(pull: Pull, params: PostmortemParams, offered: Minutes) -> Pull:
     """*pull* with the buckets of the 24 h around each cutover replaced by their minutes."""
     usage, notes = pull.usage, list(pull.notes)
     cutovers = sorted({c.start for c in version_changes(usage)})
