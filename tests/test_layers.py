@@ -13,6 +13,7 @@ LAYERS = [
     ["price_list", "price_table", "metrics", "noise", "scan", "warming", "body", "request_table"],
     ["pricing", "changes", "history", "quality", "engine"],
     ["cost", "events", "traffic"],
+    ["logs", "store"],
     ["sources", "deploys", "incidents", "sandbox", "bridge"],
     ["causes", "plots", "recovery"],
     ["excess", "money_plots"],

@@ -1,0 +1,19 @@
+"""Bedrock invocation logs: to be written."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from .record import Call, Reader, one_by_one
+
+
+def calls_in(value: Any) -> Iterator[Call]:
+    """None yet."""
+    yield from ()
+
+
+READER = Reader(
+    name="bedrock",
+    title="Bedrock invocation logs",
+    recognises=lambda value: False,
+    read=one_by_one(calls_in),
+)
