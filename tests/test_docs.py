@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from cacheaudit.causes.rank import CATALOGUE
-from cacheaudit.cli import cli
+from cacheaudit.cli import COMMANDS
 from cacheaudit.history import hourly, planted_migration
 from cacheaudit.params import PostmortemParams
 from cacheaudit.sources import SOURCES
@@ -35,7 +35,7 @@ def test_every_source_is_in_sources():
 
 
 def test_every_command_is_in_the_readme():
-    assert [c for c in cli.commands if f"cacheaudit {c}" not in README] == []
+    assert [c for c in COMMANDS if f"cacheaudit {c}" not in README] == []
 
 
 def test_every_make_target_that_the_readme_names_exists():

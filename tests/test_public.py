@@ -3,9 +3,11 @@
 import subprocess
 import sys
 
+import click
 import pytest
 
 import cacheaudit
+from cacheaudit.cli import COMMANDS, cli
 
 
 def test_every_public_name_is_there():
@@ -27,4 +29,10 @@ def loaded_by(line):
 def test_a_short_command_pays_for_no_more_than_it_asks():
     assert not loaded_by("import cacheaudit") & {"pandas", "ibis", "anthropic", "openai"}
     assert not loaded_by("import cacheaudit.sources.frame") & {"anthropic", "openai"}
+    assert not loaded_by("import cacheaudit.cli") & {"pandas", "rich", "yaml", "ibis"}
     assert "pandas" in loaded_by("from cacheaudit import check_usage")
+
+
+def test_every_command_is_a_module_of_its_name():
+    assert [c for c in COMMANDS if cli.get_command(click.Context(cli), c).name != c] == []
+    assert cli.get_command(click.Context(cli), "given") is None

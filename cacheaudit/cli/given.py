@@ -1,0 +1,77 @@
+"""What a run is given: options, and the parameters that they amount to."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+import yaml
+
+from ..errors import ParamError
+from ..params import PostmortemParams, read_params, read_params_file
+
+Overrides = tuple[tuple[str, str], ...]
+
+params_file = click.option(
+    "-f", "--file", "file", type=click.Path(path_type=Path), help="YAML file of parameters."
+)
+overrides = click.option(
+    "-p", "given", type=(str, str), multiple=True, metavar="NAME VALUE",
+    help="One parameter, over the file's; may be repeated.",
+)  # fmt: skip
+
+
+def _once(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> str | None:
+    """The value of an option that click would let a second one replace in silence."""
+    if len(values) > 1:
+        raise click.BadParameter("given twice; put all rows into one file, under one header.")
+    return values[0] if values else None
+
+
+events_file = click.option(
+    "--events", type=click.Path(), multiple=True, callback=_once, metavar="FILE",
+    help="CSV of releases, as `cacheaudit events` writes it; over the file and -p.",
+)  # fmt: skip
+requests_file = click.option(
+    "--requests", type=click.Path(), multiple=True, callback=_once, metavar="FILE",
+    help="Request log (.parquet, .csv, .jsonl or a glob); over the file and -p.",
+)  # fmt: skip
+strict = click.option("--strict", is_flag=True, help="Tokens without a price are an error.")
+
+
+def params_of(
+    file: Path | None,
+    given: Overrides,
+    chosen: dict[str, Any] | None = None,
+    events: str | None = None,
+    requests: str | None = None,
+) -> PostmortemParams:
+    """Of a file, then options, then -p, then --events and --requests; refused here if unknown
+    or mistyped."""
+    typed = (chosen or {}) | {name: _typed(name, text) for name, text in given}
+    if events is not None:
+        typed["events_path"] = events
+    if requests is not None:
+        typed["requests_path"] = requests
+    if file is not None:
+        return read_params_file(PostmortemParams, file, typed)
+    return read_params(PostmortemParams, typed)
+
+
+def _typed(name: str, text: str) -> Any:
+    """*text* as YAML reads it, except that a time stays text."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ParamError(f"-p {name} is {text!r}; expected a YAML value.") from error
+    return value if isinstance(value, bool | int | float | dict) else text
+
+
+def ago(text: str) -> pd.Timedelta:
+    try:
+        ago = pd.Timedelta(text)
+    except ValueError as error:
+        raise ParamError(f"--since is {text!r}; expected a duration such as 7d or 12h.") from error
+    if not ago > pd.Timedelta(0):
+        raise ParamError(f"--since is {text!r}; expected a duration above zero.")
+    return ago

@@ -1,0 +1,33 @@
+"""`cacheaudit postmortem`."""
+
+from pathlib import Path
+
+import click
+
+from .given import Overrides, events_file, overrides, params_file, params_of, requests_file, strict
+from .telling import leave, tell, working
+
+
+@click.command()
+@params_file
+@overrides
+@events_file
+@requests_file
+@strict
+@click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
+def postmortem(
+    file: Path | None,
+    given: Overrides,
+    events: str | None,
+    requests: str | None,
+    strict: bool,
+    out: Path,
+) -> None:
+    """Run the postmortem notebook and write a run folder with report.html and findings.json."""
+    params = params_of(file, given, events=events, requests=requests)
+    from ..run import run_postmortem  # papermill takes seconds to import; bad parameters do not
+
+    with working("Running the postmortem notebook"):
+        run = run_postmortem(params, out)
+    tell(run.report, run.findings)
+    leave(run.findings["cost"]["unpriced"], run.findings["verdict"], strict)

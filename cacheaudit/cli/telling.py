@@ -1,0 +1,49 @@
+"""What a command says: progress for people, results on stdout, the rest on stderr."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import ParamError
+
+UNDECIDED = 4
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """A spinner on stderr while people watch; nothing when a machine does."""
+    from rich.console import Console  # 0.1 s that a sum need not pay
+
+    console = Console(stderr=True)
+    if console.is_terminal and not os.environ.get("CI"):
+        with console.status(f"{what} ..."):
+            yield
+    else:
+        yield
+
+
+def tell(report: Path, findings: Any) -> None:
+    click.echo(str(report))
+    for sentence in findings["summary"]:
+        click.echo(sentence)
+
+
+def leave(unpriced: list[dict[str, Any]], verdict: str, strict: bool) -> None:
+    """Exit by what could not be judged; silent where all could."""
+    for one in unpriced:
+        near = f"; nearest known: {', '.join(one['nearest'])}" if one["nearest"] else ""
+        name = one["model"] or "a model that is not named"
+        click.echo(
+            f"unpriced: {one['tokens']:,} tokens of {name} ({one['reason']}{near})", err=True
+        )
+    if unpriced and strict:
+        raise ParamError(
+            "--strict: some tokens have no price, named above. Price them in a table of your own"
+            " (prices_path), or drop --strict."
+        )
+    if unpriced or verdict == "unfit_data":
+        raise click.exceptions.Exit(UNDECIDED)
