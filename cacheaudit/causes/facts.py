@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..cached_lengths import spread_of
 from ..events import PRESENCE, VersionChange
 from ..incidents import Incident
 from ..metrics import bucket_metrics, overall_metrics
@@ -141,7 +142,7 @@ def cohort_facts(
             on_old=_on(rows, change, None if change is None else change.from_model),
             on_new=_on(rows, change, None if change is None else change.to_model),
             moved_share=_moved_share(rows, change),
-            length_spread=_length_spread(usual),
+            length_spread=spread_of(usual)[0],
             noise=_noise(usual[rate], len(seen)),
             volume_ratio=_volume_ratio(usual, seen),
             heirs_of=heirs_of,
@@ -239,21 +240,6 @@ def _side(rows: pd.DataFrame, one: pd.Series) -> Side:
         write_5m_share=float(five) / written if written > 0 and pd.notna(five) else float("nan"),
         models=tuple(sorted(rows["model"].dropna().unique())),
     )
-
-
-def _length_spread(buckets: pd.DataFrame) -> float:
-    """sd / mean of the cached length of a request, from how its means by bucket vary.
-
-    The variance of a mean of n requests is the variance of one over n, so the variance of the
-    buckets' means times their requests estimates it (assumes that the mix is the same in every
-    bucket; a mix that changes only makes the estimate larger).
-    """
-    known = buckets[buckets["requests"] > 0]
-    length = known["cached_tokens"] / known["requests"]
-    if len(length) < 3 or not (mean := float(length.mean())) > 0:
-        return float("nan")
-    variance = ((length - mean) ** 2 * known["requests"]).sum() / (len(length) - 1)
-    return float(variance**0.5 / mean)
 
 
 def _noise(usual: pd.Series, later: int) -> float:
