@@ -20,8 +20,10 @@ from .metrics import (
     token_totals,
     usual_width,
 )
+from .owners import Owners
 from .postmortem import Postmortem
 from .pricing import RATES
+from .report.owned import owners_rows
 from .report.summary import headline, summary
 from .sources.frame import write_usage
 
@@ -47,7 +49,8 @@ def findings_of(postmortem: Postmortem) -> dict[str, Any]:
         ],
         "metrics": _metrics(postmortem),
         "series": _series(postmortem),
-        "cohorts": [] if top is None else [_cohort(c) for c in _cohorts(top)],
+        "cohorts": [] if top is None else [_cohort(c, postmortem.owners) for c in _cohorts(top)],
+        "owners": _records(owners_rows(postmortem)),
         "incidents": [i.to_dict() for i in found.incidents],
         "incident": None if top is None else incident_dict(top.incident),
         "causes": [c.to_dict() for c in found.causes],
@@ -182,11 +185,13 @@ def _cohorts(top: IncidentDiagnosis) -> tuple[CohortFacts, ...]:
     return (*top.case.affected, *top.case.spared)
 
 
-def _cohort(cohort: CohortFacts) -> dict[str, Any]:
-    change = cohort.change
+def _cohort(cohort: CohortFacts, owners: Owners) -> dict[str, Any]:
+    change, owner = cohort.change, owners.of(cohort.scope, cohort.route)
     return {
         "scope": cohort.scope,
         "route": cohort.route,
+        "team": owner.team,
+        "service": owner.service,
         "measure": cohort.rate,
         "before": cohort.rate_before,
         "after": cohort.rate_after,

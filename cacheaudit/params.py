@@ -35,9 +35,18 @@ class PostmortemParams:
     bucket          width of a bucket: 1m, 1h or 1d
     minutes         pull the 24 h around a cutover by the minute, where the source offers it
     base_url        endpoint of the provider; "" is the provider's own
+    store_path      DuckDB file that keeps what was pulled, so that the next run asks for the
+                    unsettled tail alone; "" keeps nothing
+    store_label     the account's name in the store; "" tells accounts apart by a hash of the key
     names           id -> name, for workspaces, projects and API keys; several ids may share one
     events_path     CSV of events (at, kind, what[, scope, source]); "" for none
-    requests_path   request log (request_table.py): .parquet, .csv, .jsonl or a glob; "" for none
+    owners_path     CSV of owners (scope, route, team[, service]); "" for none
+    requests_path   request log: a file, folder, glob or object store in one of the formats of
+                    logs/formats.py or in request_table.py's columns, or a database URL; "" for none
+    requests_table  table of a database URL, such as public.calls
+    requests_format format of the log; "" recognises it
+    columns         request_table.py's column -> the log's own name for it
+    max_loss        share of a log's calls that may be unreadable; above it the log is refused
     prices_path     CSV of own prices (price_table.py), before the price list's; "" for none
     signals_path    CSV of signals (at, name, value[, unit]); "" for none
     min_drop        smallest change of a hit rate that counts as a shift, as a share
@@ -61,9 +70,16 @@ class PostmortemParams:
     bucket: str = "1h"
     minutes: bool = True
     base_url: str = ""
+    store_path: str = ""
+    store_label: str = ""
     names: dict[str, str] = field(default_factory=dict)
     events_path: str = ""
+    owners_path: str = ""
     requests_path: str = ""
+    requests_table: str = ""
+    requests_format: str = ""
+    columns: dict[str, str] = field(default_factory=dict)
+    max_loss: float = 0.01
     prices_path: str = ""
     tokenizers: dict[str, float] = field(default_factory=dict)
     signals_path: str = ""
@@ -80,6 +96,8 @@ class PostmortemParams:
         for name in ("min_drop", "alpha", "recovered_at_share", "bill_tolerance"):
             if not 0 < getattr(self, name) < 1:
                 raise ParamError(f"{name} is {getattr(self, name)}; expected a share in (0, 1).")
+        if not 0 <= self.max_loss < 1:
+            raise ParamError(f"max_loss is {self.max_loss}; expected a share in [0, 1).")
         if self.bucket not in BUCKETS:
             raise ParamError(f"bucket is {self.bucket!r}; expected one of {list(BUCKETS)}.")
         if bad := {m: r for m, r in self.tokenizers.items() if not r > 0}:

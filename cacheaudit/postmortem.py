@@ -10,11 +10,12 @@ import pandas as pd
 from .bridge import Bridge, comparable, explain_cost, measured
 from .diagnosis import Diagnosis, diagnose
 from .engine import read_requests
+from .owners import Owners
 from .params import PostmortemParams
 from .quality import settled
 from .schema import empty_events, empty_signals
 from .sources import Pull, fetch
-from .sources.tables import read_events, read_prices, read_signals
+from .sources.tables import read_events, read_owners, read_prices, read_signals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class Postmortem:
 
     bridge   from what the baseline cost to what the costliest incident did, over windows of equal
              length; None without an incident, or where the baseline has no equal of it
+    owners   who owns which scope and route
     """
 
     params: PostmortemParams
@@ -30,6 +32,7 @@ class Postmortem:
     signals: pd.DataFrame
     diagnosis: Diagnosis
     bridge: Bridge | None
+    owners: Owners
     fetched_at: pd.Timestamp
 
     @property
@@ -45,6 +48,7 @@ def investigate(params: PostmortemParams, *, now: pd.Timestamp | None = None) ->
     requests = read_requests(params.requests_path) if params.requests_path else None
     signals = read_signals(params.signals_path) if params.signals_path else empty_signals()
     prices = read_prices(params.prices_path) if params.prices_path else None
+    owners = read_owners(params.owners_path) if params.owners_path else Owners()
     pull = fetch(params, now=now)
     diagnosis = diagnose(
         pull.usage,
@@ -62,6 +66,7 @@ def investigate(params: PostmortemParams, *, now: pd.Timestamp | None = None) ->
         signals=signals,
         diagnosis=diagnosis,
         bridge=bridge_of(diagnosis, pull, requests, params.tokenizers),
+        owners=owners,
         fetched_at=at.floor("s"),
     )
 

@@ -11,7 +11,7 @@ LAYERS = [
     ["errors", "bars", "words", "files", "model_ids"],
     ["schema", "params", "rules", "show"],
     ["price_list", "price_table", "metrics", "noise", "scan", "warming", "body", "request_table"],
-    ["pricing", "changes", "history", "quality", "engine"],
+    ["pricing", "changes", "history", "quality", "engine", "owners", "cached_lengths"],
     ["cost", "events", "traffic", "logs"],
     ["sources", "deploys", "incidents", "sandbox", "bridge"],
     ["causes", "plots", "recovery"],

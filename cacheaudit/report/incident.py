@@ -8,6 +8,7 @@ from ..postmortem import Postmortem
 from ..schema import label
 from ..show import Bullets, Card, Cards, Column, Details, Piece, Prose, Table
 from ..words import count, ended, listing, moment, share, usd
+from .owned import by_owner_pieces
 from .summary import FEW, MEASURE_NAMES, cohort_label, headline_of, inside_words
 
 NOTHING = "none found"
@@ -45,7 +46,8 @@ def impact(postmortem: Postmortem) -> list[Piece]:
         f"{rate[0].upper()}{rate[1:]} by cohort, in the baseline and in the incident",
     )
     every = postmortem.diagnosis.incidents
-    return [table, *([_each(every)] if len(every) > 1 else [])]
+    each = [_each(every)] if len(every) > 1 else []
+    return [table, *by_owner_pieces(postmortem), *each]
 
 
 def _each(found: tuple[IncidentDiagnosis, ...]) -> Table:

@@ -1,8 +1,10 @@
 """The verdict for a terminal: what an on-call engineer needs before the page is rendered."""
 
 from ..postmortem import Postmortem
-from ..show import Bullets
+from ..show import Bullets, Prose
+from ..words import listing
 from . import front, incident
+from .owned import affected_owners
 from .summary import quality_lines
 
 
@@ -10,6 +12,8 @@ def triage(postmortem: Postmortem) -> str:
     """Headline, summary, the causes that stand, what would decide, and the data's limits."""
     found = postmortem.diagnosis
     parts = [front.banner(postmortem).to_text(), front.key_numbers(postmortem).to_text()]
+    if names := affected_owners(postmortem):
+        parts.append(Prose([f"Owned by {listing(list(names))}."]).to_text())
     if found.costliest is not None:
         parts.append(incident.root_causes(postmortem)[0].to_text())
     notes = quality_lines(found.quality)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ..errors import SchemaError, SourceError
+from ..owners import Owners, check_owners
 from ..price_table import PRICES, REQUIRED, PriceTable, check_prices
 from ..schema import EVENTS, SIGNALS, check_events, check_signals
 
@@ -50,6 +51,12 @@ def read_prices(path: str | Path) -> PriceTable:
             f"{file.name} has no row; expected at least one price. Its columns are {PRICES}."
         )
     return table
+
+
+def read_owners(path: str | Path) -> Owners:
+    """Who owns which traffic (owners.py): scope, route, team[, service]; names and patterns."""
+    file = existing_file(path)
+    return check_owners(read_csv(file, "a table of owners", ["team"], {}))
 
 
 def existing_file(path: str | Path) -> Path:
