@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..request_table import answered, written_tokens
 from ..schema import CACHE_WRITE, Cohort
+from .calls import at_ms
 
 LONGEST_CALL_S = 900  # a call that began this long before the window may still refresh inside it
 TICK_S = 1  # times are compared in whole seconds
@@ -66,7 +67,7 @@ def calls_around(table: ir.Table, move: Move) -> ir.Table:
     own = ibis.literal(True)
     if None not in routes:
         own = ibis.coalesce(table.route.isin(routes), False)
-    second = table.ts.epoch_seconds()
+    second = at_ms(table.ts) / 1000
 
     def later(milliseconds: ir.Value) -> ir.Value:
         return second + (ibis.coalesce(milliseconds, 0.0) / 1000).ceil().cast("int64")

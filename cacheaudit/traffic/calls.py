@@ -3,6 +3,11 @@
 A *lane* is a thread of calls that re-use one another's cache: a conversation of more than one
 call, else all calls with one shared prefix. An *entry* is a lane on one model in one scope,
 because caches are keyed on both (Anthropic: workspace; OpenAI: organization and model).
+
+Engines differ in two things that order and distance of calls hang on. The seconds of a timestamp
+are whole on Spark, BigQuery and ClickHouse and have fractions on DuckDB and PostgreSQL: here
+times are whole milliseconds. Text sorts by its bytes everywhere but on PostgreSQL, where a
+database sorts by the rules of a language: there its bytes are asked for.
 """
 
 import ibis
@@ -22,7 +27,7 @@ def calls(table: ir.Table, *, writes_reported: bool) -> ir.Table:
     held         what a later call may hope to read: read + written, or the prompt where writes
                  are not reported
     turn         0 for the first call of a conversation; null without one
-    prefix_since seconds since 1970 of the first call with this prefix_id; null without one
+    prefix_since milliseconds since 1970 of the first call with this prefix_id; null without one
     expected     what the call before on this entry held (elsewhere, if never here); null: first
     gap          one of GAPS, since the lane was last used anywhere; entry_gap: since on this entry
     where        here (this entry was used last), version, scope: where the lane was last used
@@ -41,8 +46,8 @@ def calls(table: ir.Table, *, writes_reported: bool) -> ir.Table:
         written=written,
         prompt=prompt,
         held=read + written if writes_reported else prompt,
-        second=table.ts.epoch_seconds(),
-        answer=table.ts.epoch_seconds() + begun_ms / 1000,
+        at_ms=at_ms(table.ts),
+        answer_ms=at_ms(table.ts) + begun_ms,
         place=_joined(table.route, table.region, table.endpoint),
         head=ibis.coalesce(table.system_hash, table.prefix_id),
         settings=_joined(table.service_tier, table.speed),
@@ -61,10 +66,27 @@ def calls(table: ir.Table, *, writes_reported: bool) -> ir.Table:
             prefix_since=ibis.ifelse(
                 laned.prefix_id.isnull(),
                 ibis.null("int64"),
-                laned.second.min().over(ibis.window(group_by=[laned.provider, laned.prefix_id])),
+                laned.at_ms.min().over(ibis.window(group_by=[laned.provider, laned.prefix_id])),
             )
         )
     )
+
+
+def at_ms(ts: ir.Value) -> ir.Value:
+    """Milliseconds since 1970 of *ts* (a timestamp), cut off: whole numbers on every engine."""
+    within = ts.cast("timestamp").millisecond()  # the same in every zone
+    return ts.epoch_seconds().floor().cast("int64") * 1000 + within.cast("int64")
+
+
+def by_bytes(text: ir.Value) -> ir.Value:
+    """What to sort *text* by, so that every engine sorts alike."""
+    return _encoded(text, "UTF8") if text.get_backend().name == "postgres" else text
+
+
+@ibis.udf.scalar.builtin(name="convert_to")  # type: ignore[untyped-decorator]
+def _encoded(text: str, encoding: str) -> bytes:
+    """PostgreSQL's own function of that name; bytes have no collation."""
+    raise NotImplementedError  # the engine runs it
 
 
 def _turn(table: ir.Table) -> ir.Value:
@@ -74,7 +96,7 @@ def _turn(table: ir.Table) -> ir.Value:
 
 def _order(table: ir.Table) -> list[ir.Value]:
     """In order of time; logs of whole seconds have ties, which storage must not decide."""
-    return [table.ts, table.turn_index, table.request_id]
+    return [table.ts, table.turn_index, by_bytes(table.request_id)]
 
 
 def _joined(*labels: ir.Value) -> ir.Value:
@@ -99,13 +121,13 @@ def _beside_the_last(table: ir.Table) -> ir.Table:
         return ibis.ifelse(threaded, table[name].lag().over(window), ibis.null(table[name].type()))
 
     seen = table.mutate(
-        lane_second=last("second", lane),
+        lane_ms=last("at_ms", lane),
         lane_held=last("held", lane),
         lane_model=last("model", lane),
         lane_scope=last("scope", lane),
-        entry_second=last("second", entry),
+        entry_ms=last("at_ms", entry),
         entry_held=last("held", entry),
-        entry_answer=last("answer", entry),
+        entry_answer_ms=last("answer_ms", entry),
         entry_place=last("place", entry),
         entry_tools=last("tools_hash", entry),
         entry_head=last("head", entry),
@@ -121,24 +143,24 @@ def _beside_the_last(table: ir.Table) -> ir.Table:
     where = ibis.cases((apart, "version"), (moved, "scope"), else_="here")
     return seen.mutate(
         expected=expected,
-        gap=_band(seen.second - seen.lane_second),
-        entry_gap=_band(seen.second - seen.entry_second),
-        where=ibis.ifelse(seen.lane_second.isnull(), ibis.null("string"), where),
+        gap=_band(seen.at_ms - seen.lane_ms),
+        entry_gap=_band(seen.at_ms - seen.entry_ms),
+        where=ibis.ifelse(seen.lane_ms.isnull(), ibis.null("string"), where),
         place_same=seen.entry_place == seen.place,
         tools_same=seen.entry_tools == seen.tools_hash,
         head_same=seen.entry_head == seen["head"],
         settings_same=seen.entry_settings == seen.settings,
         process_same=seen.entry_process == seen.process_id,
-        overlaps=seen.second < seen.entry_answer,
+        overlaps=seen.at_ms < seen.entry_answer_ms,
         missed=seen.read < MISSED * expected,
     )
 
 
-def _band(seconds: ir.Value) -> ir.Value:
+def _band(milliseconds: ir.Value) -> ir.Value:
     return ibis.cases(
-        (seconds.isnull(), ibis.null("string")),
-        (seconds < SOON_S, GAPS[0]),
-        (seconds <= SHORT_S, GAPS[1]),
-        (seconds <= LONG_S, GAPS[2]),
+        (milliseconds.isnull(), ibis.null("string")),
+        (milliseconds < 1000 * SOON_S, GAPS[0]),
+        (milliseconds <= 1000 * SHORT_S, GAPS[1]),
+        (milliseconds <= 1000 * LONG_S, GAPS[2]),
         else_=GAPS[3],
     )

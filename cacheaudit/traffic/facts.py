@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..engine import as_table
 from ..schema import CACHE_WRITE, Cohort
-from .calls import calls
+from .calls import by_bytes, calls
 
 SAMENESS = ["place_same", "tools_same", "head_same", "settings_same", "process_same", "overlaps"]
 PAIR = ["period", "gap", "entry_gap", "where", *SAMENESS]
@@ -125,7 +125,8 @@ def _prefixes(seen: ir.Table) -> pd.DataFrame:
     """Numbered by use, so that no hash leaves the log."""
     known = seen.filter(seen.prefix_id.notnull() & seen.prompt.notnull())
     used = known.group_by("prefix_id").aggregate(uses=known.count())
-    number = ibis.row_number().over(order_by=[ibis.desc(used.uses), used.prefix_id])
+    by_use = [ibis.desc(used.uses), by_bytes(used.prefix_id)]
+    number = ibis.row_number().over(order_by=by_use)
     ranked = used.mutate(number=number).filter(lambda t: t.number < MOST_PREFIXES)
     named = known.left_join(ranked, "prefix_id")
     number = ibis.coalesce(named.number, -1).name("prefix")
@@ -137,13 +138,15 @@ def _prefixes(seen: ir.Table) -> pd.DataFrame:
 
 
 def _lengths(seen: ir.Table) -> pd.DataFrame:
-    return _frame(
+    """Between two whole lengths a quantile lies on a hundredth; engines differ far behind it."""
+    lengths = _frame(
         seen.group_by(["period", "model"]).aggregate(
             calls=seen.count(),
             cached=((seen.read + seen.written) > 0).sum(),
             **{f"p{round(q * 100)}": seen.prompt.quantile(q) for q in QUANTILES},
         )
     )
+    return lengths.round(2)
 
 
 def _cached(seen: ir.Table) -> pd.DataFrame:
@@ -160,7 +163,8 @@ def _cached(seen: ir.Table) -> pd.DataFrame:
 def _reads(seen: ir.Table) -> pd.DataFrame:
     some = seen.filter(seen.read > 0)
     by_length = some.group_by(["period", "model", "read"]).aggregate(calls=some.count())
-    place = ibis.row_number().over(group_by=by_length.period, order_by=ibis.desc(by_length.calls))
+    by_use = [ibis.desc(by_length.calls), by_length["read"], by_bytes(by_length.model)]
+    place = ibis.row_number().over(group_by=by_length.period, order_by=by_use)
     return _frame(by_length.filter(place < MOST_READS))
 
 
@@ -180,7 +184,7 @@ def _served(seen: ir.Table) -> pd.DataFrame:
 
 def _counts(seen: ir.Table, before: Window, after: Window) -> pd.DataFrame:
     began = ibis.ifelse(
-        seen.period == "after", *(int(w.start.timestamp()) for w in (after, before))
+        seen.period == "after", *(round(w.start.timestamp() * 1000) for w in (after, before))
     )
     return _frame(
         seen.group_by("period").aggregate(
@@ -197,5 +201,7 @@ def _counts(seen: ir.Table, before: Window, after: Window) -> pd.DataFrame:
 
 
 def _frame(small: ir.Table) -> pd.DataFrame:
+    """*small* in dtypes that do not depend on the engine: counts with a null in them are floats."""
     frame: pd.DataFrame = small.to_pandas()
-    return frame
+    counts = [name for name, kind in small.schema().items() if kind.is_integer()]
+    return frame.astype({c: "float64" if frame[c].isna().any() else "int64" for c in counts})
