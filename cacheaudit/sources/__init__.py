@@ -3,11 +3,14 @@
 A source is imported when it is asked: the providers' SDKs take seconds, and a file needs neither.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
-from typing import Protocol, cast
+from pathlib import Path
+from typing import Any, Protocol, cast
 
 import pandas as pd
 
@@ -35,8 +38,12 @@ class Source(Protocol):
     fetch: Fetch
 
 
-SOURCES = ("sample", "frame", "console", "anthropic", "anthropic_legacy", "openai")
+SOURCES = (
+    "sample", "frame", "log", "litellm_daily", "console", "anthropic", "anthropic_legacy", "openai",
+    "several",
+)  # fmt: skip
 
+NAMED = ("scope", "route", "model")  # labels that are ids at some providers
 A_DAY = pd.Timedelta("1D")
 MOST_CUTOVERS = 3  # each costs a few pages more; later ones are told from hours
 TOLERANCE = 0.001  # of tokens: minutes that disagree with their hour by more are not used
@@ -50,6 +57,10 @@ def fetch_usage(params: PostmortemParams) -> pd.DataFrame:
 def fetch(params: PostmortemParams, *, now: pd.Timestamp | None = None) -> Pull:
     """Pull from the source that *params* names, with minutes around cutovers, and name its ids.
 
+    What a provider answers is kept in the store at `store_path` (store/__init__.py says how), its
+    minutes too; "" keeps nothing. Files are read as they are, whatever `store_path` says.
+    `store_label` names the account there; "" tells accounts apart by a salted hash of the key.
+
     Raises ParamError for an unknown source, SourceError and its kin for what goes wrong there.
     """
     if params.source not in SOURCES:
@@ -57,11 +68,47 @@ def fetch(params: PostmortemParams, *, now: pd.Timestamp | None = None) -> Pull:
         hint = f"did you mean {near[0]!r}?" if near else f"expected one of {sorted(SOURCES)}."
         raise ParamError(f"no source is called {params.source!r}; {hint}")
     source = cast(Source, import_module(f".{params.source}", __package__))
-    pull = source.fetch(params, now=now)
     offered: Minutes | None = getattr(source, "fetch_minutes", None)
-    if params.minutes and offered is not None and not params.path and params.bucket != "1m":
-        pull = _with_minutes(pull, params, offered)
+    with _reading(params, getattr(source, "ACCESS", None), now) as how:
+        pull = source.fetch(params, now=now, **how)
+        if params.minutes and offered is not None and not params.path and params.bucket != "1m":
+            pull = _with_minutes(pull, params, partial(offered, **how))
     return _named(pull, params.names)
+
+
+def rebuild_store(store_path: str) -> int:
+    """Make the store at *store_path*, which is gone or was moved away, from the pages beside it.
+
+    Returns how many answers it holds. Raises SourceError where a file is there already, or the
+    pages are missing, cut or of two stores.
+    """
+    from ..store.rebuild import rebuild
+    from .rows import report_frame
+
+    def frame_of(source: str, name: str) -> Any:
+        module = import_module(f".{source}", __package__)
+        rows_of = {"usage": module.usage_rows, "cost": module.cost_rows}[name]
+        return partial(report_frame, name, rows_of)
+
+    return rebuild(Path(store_path), frame_of)
+
+
+@contextmanager
+def _reading(
+    params: PostmortemParams, access: Any, now: pd.Timestamp | None
+) -> Iterator[dict[str, Any]]:
+    """The argument that makes a source read through the store; none for files.
+
+    Between the first question and the last no other process can use the store.
+    """
+    if access is None or params.path or not params.store_path:
+        yield {}
+        return
+    from ..store.keep import open_store
+
+    key = access.named(params.key_variable).key()
+    with open_store(Path(params.store_path), now=now or pd.Timestamp.now("UTC")) as store:
+        yield {"read": store.reader(source=params.source, key=key, label=params.store_label)}
 
 
 def _with_minutes(pull: Pull, params: PostmortemParams, offered: Minutes) -> Pull:
@@ -92,17 +139,13 @@ def _with_minutes(pull: Pull, params: PostmortemParams, offered: Minutes) -> Pul
 
 
 def _named(pull: Pull, names: dict[str, str]) -> Pull:
-    """*pull* with ids of workspaces and keys replaced by names; ids that share one are summed."""
+    """*pull* with ids of workspaces, keys and models replaced by names; the same name is summed."""
     if not names:
         return pull
-    usage = pull.usage.assign(
-        scope=pull.usage["scope"].replace(names), route=pull.usage["route"].replace(names)
-    )
+    usage = pull.usage.assign(**{c: pull.usage[c].replace(names) for c in NAMED})
     values = [*COUNTS, "billed_usd"]
     usage = usage.groupby(KEY, dropna=False, observed=True)[values].sum(min_count=1).reset_index()
     cost = pull.cost
     if cost is not None:
-        cost = cost.assign(
-            scope=cost["scope"].replace(names), api_key=cost["api_key"].replace(names)
-        )
+        cost = cost.assign(**{c: cost[c].replace(names) for c in ("scope", "api_key", "model")})
     return replace(pull, usage=check_usage(usage), cost=cost)

@@ -36,6 +36,7 @@ Source: platform.claude.com/docs, manage-claude/usage-cost-analytics-api, Octobe
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import anthropic
@@ -44,17 +45,18 @@ import pandas as pd
 
 from ..errors import ParamError
 from ..params import PostmortemParams
+from ..store.report import Read, Report, live
 from .pages import Access, Page, read_pages, windowed
-from .pull import Pull, demand_window, split_window
+from .pull import Pull, demand_a_day, demand_window, split_window
 from .rows import (
     Row,
-    cost_frame,
     demand_rows,
     dig,
     dollars,
-    oldest_refresh,
+    oldest,
+    report,
     saved_pull,
-    usage_frame,
+    some,
 )
 
 EARLIEST = pd.Timestamp("2026-01-01", tz="UTC")  # of the API, not of an organization
@@ -84,8 +86,12 @@ def fetch(
     *,
     now: pd.Timestamp | None = None,
     client: anthropic.Anthropic | None = None,
+    read: Read = live,
 ) -> Pull:
-    """Usage and cost of the window, or the usage pages saved at `params.path`."""
+    """Usage and cost of the window, or the usage pages saved at `params.path`.
+
+    *read* is how reports are read: `live`, or through a store.
+    """
     if params.path:
         return saved_pull(params, usage_rows, NOTES)
     now = now or pd.Timestamp.now("UTC")
@@ -93,18 +99,24 @@ def fetch(
     start = start.floor(params.width)
     _demand_reach(start)
     with borrowed(client, params) as api:
-        pages = _pages(api, "usage", start, end, params.bucket)
-        usage = usage_frame(usage_rows(pages))
-        demand_rows(usage, "Anthropic", (start, end), "Check the window, and whose key it is.")
-        costs = _pages(api, "cost", start.floor("D"), min(end.ceil("D"), now), "1d")
-    cost = cost_frame(cost_rows(costs))
+        usage = read(
+            _report(api, ACCESS.named(params.key_variable), "usage", params.bucket), start, end
+        )
+        hint = "Check the window, and whose key it is."
+        demand_rows(usage.frame, "Anthropic", (start, end), hint)
+        paid = read(
+            _report(api, ACCESS.named(params.key_variable), "cost", "1d"),
+            start.floor("D"),
+            min(end.ceil("D"), now),
+        )
+    cost = some(paid.frame)
     return Pull(
-        usage=usage,
+        usage=usage.frame,
         source="Anthropic Usage and Cost Analytics API",
         start=start,
         end=end,
         cost=cost,
-        refreshed_at=oldest_refresh(pages + costs),
+        refreshed_at=oldest(usage.refreshed_at, paid.refreshed_at),
         notes=NOTES if cost is not None else (*NOTES, "Anthropic's cost report was empty."),
     )
 
@@ -115,13 +127,16 @@ def fetch_minutes(
     end: pd.Timestamp,
     *,
     client: anthropic.Anthropic | None = None,
+    read: Read = live,
 ) -> pd.DataFrame:
     """Usage by the minute in [start, end), at most 24 h; without rows if nothing was used."""
     start = start.floor("min")
     demand_a_day(start, end)
     _demand_reach(start)
     with borrowed(client, params) as api:
-        return usage_frame(usage_rows(_pages(api, "usage", start, end, "1m")))
+        return read(
+            _report(api, ACCESS.named(params.key_variable), "usage", "1m"), start, end
+        ).frame
 
 
 def connect(
@@ -133,7 +148,7 @@ def connect(
 ) -> anthropic.Anthropic:
     """A client with the key of the environment; AccessDenied before any call without one."""
     return anthropic.Anthropic(
-        api_key=access.key(),
+        api_key=access.named(params.key_variable).key(),
         base_url=params.base_url or None,
         http_client=http_client,
         max_retries=max_retries,
@@ -145,15 +160,6 @@ def borrowed(
 ) -> AbstractContextManager[anthropic.Anthropic]:
     """*client* left open afterwards, or a new one that is closed."""
     return nullcontext(client) if client is not None else connect(params, access=access)
-
-
-def demand_a_day(start: pd.Timestamp, end: pd.Timestamp) -> None:
-    """ParamError unless [start, end) is a window of at most 24 h."""
-    if not start < end <= start + LONGEST["1m"]:
-        raise ParamError(
-            f"minutes from {start} to {end}; expected a window of at most 24 h."
-            " Ask around one cutover at a time."
-        )
 
 
 def usage_rows(pages: list[Page]) -> list[Row]:
@@ -213,18 +219,30 @@ def _cost_row(row: object) -> Row:
     }
 
 
+def _report(api: anthropic.Anthropic, access: Access, name: str, bucket: str) -> Report:
+    """The usage or the cost report, in buckets of *bucket*."""
+    rows_of = {"usage": usage_rows, "cost": cost_rows}[name]
+    ask = partial(_pages, api, access, name, bucket)
+    return report(name, rows_of, endpoint=str(api.base_url), bucket=bucket, ask=ask)
+
+
 def _pages(
-    api: anthropic.Anthropic, report: str, start: pd.Timestamp, end: pd.Timestamp, bucket: str
+    api: anthropic.Anthropic,
+    access: Access,
+    name: str,
+    bucket: str,
+    start: pd.Timestamp,
+    end: pd.Timestamp,
 ) -> list[Page]:
     """All pages of the usage or the cost report."""
     analytics = api.beta.organization.analytics.with_raw_response
     call, groups = {
         "usage": (analytics.usage.list, USAGE_GROUPS),
         "cost": (analytics.cost.list, COST_GROUPS),
-    }[report]
+    }[name]
     query: dict[str, Any] = {"group_by": groups, "order_by": "time", "order": "asc"}
     asks = windowed(call, _windows(start, end, bucket), limit=PAGE_ROWS, **query)
-    return read_pages(ACCESS, f"{report} report", asks)
+    return read_pages(access, f"{name} report", asks)
 
 
 def _windows(start: pd.Timestamp, end: pd.Timestamp, bucket: str) -> Iterator[dict[str, Any]]:

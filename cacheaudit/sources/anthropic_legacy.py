@@ -40,19 +40,20 @@ import anthropic
 import pandas as pd
 
 from ..params import PostmortemParams
+from ..store.report import Read, Report, live
 from .anthropic import ACCESS as ANALYTICS
-from .anthropic import borrowed, demand_a_day, token_counts, token_type
-from .pages import Page, read_pages
-from .pull import Pull, demand_window
+from .anthropic import borrowed, token_counts, token_type
+from .pages import Access, Page, read_pages
+from .pull import Pull, demand_a_day, demand_window
 from .rows import (
     Row,
     bucket_results,
-    cost_frame,
     demand_rows,
     dig,
     dollars,
+    report,
     saved_pull,
-    usage_frame,
+    some,
 )
 
 PATHS = {
@@ -79,19 +80,27 @@ def fetch(
     *,
     now: pd.Timestamp | None = None,
     client: anthropic.Anthropic | None = None,
+    read: Read = live,
 ) -> Pull:
-    """Usage and cost of the window, or the usage pages saved at `params.path`."""
+    """Usage and cost of the window, or the usage pages saved at `params.path`.
+
+    *read* is how reports are read: `live`, or through a store.
+    """
     if params.path:
         return saved_pull(params, usage_rows, NOTES[:1])
     now = now or pd.Timestamp.now("UTC")
     start, end = demand_window(params.window, now)
     start = start.floor(params.width)
     with borrowed(client, params, ACCESS) as api:
-        usage = usage_frame(usage_rows(_pages(api, "usage", start, end, params.bucket)))
+        usage = read(
+            _report(api, ACCESS.named(params.key_variable), "usage", params.bucket), start, end
+        ).frame
         hint = "Check the window; reports of a default workspace are known to come back empty."
         demand_rows(usage, "Anthropic", (start, end), hint)
         first, last = start.floor("D"), min(end.ceil("D"), now.floor("D"))
-        cost = cost_frame(cost_rows(_pages(api, "cost", first, last, "1d")))
+        cost = some(
+            read(_report(api, ACCESS.named(params.key_variable), "cost", "1d"), first, last).frame
+        )
     empty = () if cost is not None else ("Anthropic's cost report has no finished day here.",)
     return Pull(
         usage=usage,
@@ -109,12 +118,15 @@ def fetch_minutes(
     end: pd.Timestamp,
     *,
     client: anthropic.Anthropic | None = None,
+    read: Read = live,
 ) -> pd.DataFrame:
     """Usage by the minute in [start, end), at most 24 h; without rows if nothing was used."""
     start = start.floor("min")
     demand_a_day(start, end)
     with borrowed(client, params, ACCESS) as api:
-        return usage_frame(usage_rows(_pages(api, "usage", start, end, "1m")))
+        return read(
+            _report(api, ACCESS.named(params.key_variable), "usage", "1m"), start, end
+        ).frame
 
 
 def usage_rows(pages: list[Page]) -> list[Row]:
@@ -169,15 +181,32 @@ def _cost_row(bucket: object, result: object) -> Row:
     }
 
 
+def _report(api: anthropic.Anthropic, access: Access, name: str, bucket: str) -> Report:
+    """The usage or the cost report. It is known to leave things out, so empty is not settled."""
+    return report(
+        name,
+        {"usage": usage_rows, "cost": cost_rows}[name],
+        endpoint=str(api.base_url),
+        bucket=bucket,
+        ask=partial(_pages, api, access, name, bucket),
+        doubt_empty=True,
+    )
+
+
 def _pages(
-    api: anthropic.Anthropic, report: str, start: pd.Timestamp, end: pd.Timestamp, bucket: str
+    api: anthropic.Anthropic,
+    access: Access,
+    name: str,
+    bucket: str,
+    start: pd.Timestamp,
+    end: pd.Timestamp,
 ) -> list[Page]:
-    query = {"bucket_width": bucket, "limit": PAGE_BUCKETS[bucket], "group_by": GROUPS[report]}
+    query = {"bucket_width": bucket, "limit": PAGE_BUCKETS[bucket], "group_by": GROUPS[name]}
     asks = (
-        partial(_body, api, PATHS[report], query | _window(low, high))
+        partial(_body, api, PATHS[name], query | _window(low, high))
         for low, high in months(start, end)
     )
-    return read_pages(ACCESS, f"{report} report", asks)
+    return read_pages(access, f"{name} report", asks)
 
 
 def _window(start: pd.Timestamp, end: pd.Timestamp) -> dict[str, str]:

@@ -39,6 +39,7 @@ Source: github.com/openai/openai-openapi at f85dbe2 (2026-08-21); types of opena
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -47,11 +48,11 @@ import pandas as pd
 
 from ..params import PostmortemParams
 from ..schema import CACHE_WRITE
-from .anthropic import demand_a_day
+from ..store.report import Read, Report, live
 from .openai_rows import cost_rows, usage_rows
 from .pages import Access, Page, read_pages, windowed
-from .pull import Pull, demand_window
-from .rows import cost_frame, demand_rows, saved_pull, usage_frame
+from .pull import Pull, demand_a_day, demand_window
+from .rows import demand_rows, report, saved_pull, some
 
 PAGE_BUCKETS = {"1d": 31, "1h": 168, "1m": 1440}  # the API's maxima
 PAGE_COST_DAYS = 180
@@ -71,8 +72,12 @@ def fetch(
     *,
     now: pd.Timestamp | None = None,
     client: openai.OpenAI | None = None,
+    read: Read = live,
 ) -> Pull:
-    """Usage and cost of the window, or the usage pages saved at `params.path`."""
+    """Usage and cost of the window, or the usage pages saved at `params.path`.
+
+    *read* is how reports are read: `live`, or through a store.
+    """
     if params.path:
         pull = saved_pull(params, usage_rows, ())
         return replace(pull, notes=_notes(pull.usage))
@@ -80,10 +85,16 @@ def fetch(
     start, end = demand_window(params.window, now)
     start = start.floor(params.width)
     with borrowed(client, params) as api:
-        usage = usage_frame(usage_rows(_usage_pages(api, start, end, params.bucket)))
+        usage = read(
+            _report(api, ACCESS.named(params.key_variable), "usage", params.bucket), start, end
+        ).frame
         demand_rows(usage, "OpenAI", (start, end), "Check the window, and whose key it is.")
-        costs = _cost_pages(api, start.floor("D"), min(end.ceil("D"), now))
-    cost = cost_frame(cost_rows(costs))
+        paid = read(
+            _report(api, ACCESS.named(params.key_variable), "cost", "1d"),
+            start.floor("D"),
+            min(end.ceil("D"), now),
+        )
+    cost = some(paid.frame)
     empty = () if cost is not None else ("OpenAI's cost report was empty.",)
     return Pull(
         usage=usage,
@@ -101,12 +112,15 @@ def fetch_minutes(
     end: pd.Timestamp,
     *,
     client: openai.OpenAI | None = None,
+    read: Read = live,
 ) -> pd.DataFrame:
     """Usage by the minute in [start, end), at most 24 h; without rows if nothing was used."""
     start = start.floor("min")
     demand_a_day(start, end)
     with borrowed(client, params) as api:
-        return usage_frame(usage_rows(_usage_pages(api, start, end, "1m")))
+        return read(
+            _report(api, ACCESS.named(params.key_variable), "usage", "1m"), start, end
+        ).frame
 
 
 def connect(
@@ -114,7 +128,7 @@ def connect(
 ) -> openai.OpenAI:
     """A client with the key of the environment; AccessDenied before any call without one."""
     return openai.OpenAI(
-        admin_api_key=ACCESS.key(),
+        admin_api_key=ACCESS.named(params.key_variable).key(),
         base_url=params.base_url or None,
         http_client=http_client,
         max_retries=max_retries,
@@ -140,20 +154,33 @@ def _notes(usage: pd.DataFrame) -> tuple[str, ...]:
     return tuple(text for text, rows in notes.items() if rows)
 
 
+def _report(api: openai.OpenAI, access: Access, name: str, bucket: str) -> Report:
+    """The usage or the cost report, in buckets of *bucket*."""
+    rows_of = {"usage": usage_rows, "cost": cost_rows}[name]
+    pages = {
+        "usage": partial(_usage_pages, api, access, bucket),
+        "cost": partial(_cost_pages, api, access),
+    }[name]
+    whose = f"?organization={api.organization}" if api.organization else ""
+    return report(name, rows_of, endpoint=f"{api.base_url}{whose}", bucket=bucket, ask=pages)
+
+
 def _usage_pages(
-    api: openai.OpenAI, start: pd.Timestamp, end: pd.Timestamp, bucket: str
+    api: openai.OpenAI, access: Access, bucket: str, start: pd.Timestamp, end: pd.Timestamp
 ) -> list[Page]:
     call = api.admin.organization.usage.with_raw_response.completions
     query: dict[str, Any] = {"bucket_width": bucket, "group_by": USAGE_GROUPS}
     asks = windowed(call, [_window(start, end)], limit=PAGE_BUCKETS[bucket], **query)
-    return read_pages(ACCESS, "usage report", asks)
+    return read_pages(access, "usage report", asks)
 
 
-def _cost_pages(api: openai.OpenAI, start: pd.Timestamp, end: pd.Timestamp) -> list[Page]:
+def _cost_pages(
+    api: openai.OpenAI, access: Access, start: pd.Timestamp, end: pd.Timestamp
+) -> list[Page]:
     call = api.admin.organization.usage.with_raw_response.costs
     query: dict[str, Any] = {"bucket_width": "1d", "group_by": COST_GROUPS}
     asks = windowed(call, [_window(start, end)], limit=PAGE_COST_DAYS, **query)
-    return read_pages(ACCESS, "cost report", asks)
+    return read_pages(access, "cost report", asks)
 
 
 def _window(start: pd.Timestamp, end: pd.Timestamp) -> dict[str, int]:

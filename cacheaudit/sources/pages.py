@@ -16,11 +16,11 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import anthropic
 import openai
@@ -50,6 +50,10 @@ class Access:
     permission: str
     refused: type[anthropic.APIStatusError] | type[openai.APIStatusError]
     unreachable: type[anthropic.APIConnectionError] | type[openai.APIConnectionError]
+
+    def named(self, variable: str) -> Self:
+        """The same with its key in *variable* alone; "" leaves it as it is."""
+        return replace(self, keys=(variable,)) if variable else self
 
     def key(self) -> str:
         """The key from the environment, or AccessDenied."""

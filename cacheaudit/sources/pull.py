@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from ..errors import EmptyWindow, ParamError
+from ..logs.table import Log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,7 @@ class Pull:
     cost          cost table, or None where the source has none
     refreshed_at  until when the provider says its data is complete, or None
     notes         sentences the reader must know about this data
+    log           the request log that usage was counted from, or None
     """
 
     usage: pd.DataFrame
@@ -27,6 +29,7 @@ class Pull:
     cost: pd.DataFrame | None = None
     refreshed_at: pd.Timestamp | None = None
     notes: tuple[str, ...] = field(default=())
+    log: Log | None = None
 
 
 def split_window(
@@ -57,3 +60,12 @@ def demand_window(
             " nothing has happened in it yet. Set an earlier start."
         )
     return start, now if end is None else min(end, now)
+
+
+def demand_a_day(start: pd.Timestamp, end: pd.Timestamp) -> None:
+    """ParamError unless [start, end) is a window of at most 24 h."""
+    if not start < end <= start + pd.Timedelta("24h"):
+        raise ParamError(
+            f"minutes from {start} to {end}; expected a window of at most 24 h."
+            " Ask around one cutover at a time."
+        )

@@ -5,6 +5,7 @@ What a page leaves out is NA, never 0: every value is taken out with `dig`.
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pandas as pd
 
 from ..errors import EmptyWindow, IncompletePull, SourceError
 from ..params import PostmortemParams
-from ..schema import check_cost, check_usage, empty_usage
+from ..schema import COST, check_cost, check_usage, empty_usage
+from ..store.report import Report
 from .pages import Page, read_saved
 from .pull import Pull
 
@@ -60,6 +62,42 @@ def cost_frame(rows: list[Row]) -> pd.DataFrame | None:
     return check_cost(frame.assign(day=_times(frame["day"]).dt.floor("D")))
 
 
+def report(
+    name: str,
+    rows_of: Callable[[list[Page]], list[Row]],
+    *,
+    endpoint: str,
+    bucket: str,
+    ask: Callable[[pd.Timestamp, pd.Timestamp], list[Page]],
+    doubt_empty: bool = False,
+) -> Report:
+    """The report called *name* ("usage" or "cost"), whose pages *rows_of* can read."""
+    return Report(
+        name=name,
+        endpoint=endpoint,
+        bucket=bucket,
+        ask=ask,
+        frame=partial(report_frame, name, rows_of),
+        refreshed=oldest_refresh,
+        doubt_empty=doubt_empty,
+    )
+
+
+def report_frame(
+    name: str, rows_of: Callable[[list[Page]], list[Row]], pages: list[Page]
+) -> pd.DataFrame:
+    """Pages of the report called *name* -> usage frame or cost table, perhaps without rows."""
+    if name == "usage":
+        return usage_frame(rows_of(pages))
+    cost = cost_frame(rows_of(pages))
+    return check_cost(pd.DataFrame(columns=COST)) if cost is None else cost
+
+
+def some(frame: pd.DataFrame) -> pd.DataFrame | None:
+    """*frame*, or None if it has no rows."""
+    return frame if len(frame) else None
+
+
 def _times(values: pd.Series) -> pd.Series:
     if values.isna().any():
         raise SourceError(
@@ -89,6 +127,11 @@ def oldest_refresh(pages: list[Page]) -> pd.Timestamp | None:
     """Until when all of *pages* are complete, as far as the provider says."""
     said = [page["data_refreshed_at"] for page in pages if page.get("data_refreshed_at")]
     return min(pd.to_datetime(said, utc=True, format="ISO8601"), default=None)
+
+
+def oldest(*times: pd.Timestamp | None) -> pd.Timestamp | None:
+    """The earliest of *times* that are known."""
+    return min((at for at in times if at is not None), default=None)
 
 
 def demand_rows(usage: pd.DataFrame, who: str, window: tuple[object, object], hint: str) -> None:
