@@ -9,11 +9,12 @@ from . import (
     litellm,
     openrouter,
     otel,
+    own,
     responses,
 )
 from .record import Reader
 
 _MODULES = (
-    claude_code, codex, otel, litellm, langfuse, bedrock, helicone, openrouter, responses,
+    claude_code, codex, otel, litellm, langfuse, bedrock, helicone, openrouter, responses, own,
 )  # fmt: skip
 FORMATS: dict[str, Reader] = {module.READER.name: module.READER for module in _MODULES}

@@ -7,6 +7,7 @@ A line that is no JSON becomes a Skip, so that it is counted. What cannot be tru
 import csv
 import gzip
 import io
+import os
 import zlib
 from collections.abc import Iterator
 from glob import glob, has_magic
@@ -22,6 +23,7 @@ from .record import Reader, Record, Skip
 KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
 PACKED = ".gz"
 UNFINISHED = "the last line is not finished: it was still being written"
+BLOCK = 2**18  # bytes read at once; lines of transcripts are longer than the usual 8 KiB
 LONGEST_CELL = 2**27  # bytes: prompts that a gateway keeps in a column
 BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
@@ -35,7 +37,8 @@ def log_files(where: str | Path) -> list[Path]:
     """
     text = str(Path(where).expanduser())
     if (path := Path(text)).is_dir():
-        found = sorted(p for p in path.rglob("*") if _kind(p) in KINDS and p.is_file())
+        below = (Path(at, name) for at, _, names in os.walk(path) for name in names)
+        found = sorted(p for p in below if _kind(p) in KINDS and p.is_file())
     elif has_magic(text) and not path.is_file():
         found = sorted(p for p in map(Path, glob(text, recursive=True)) if p.is_file())  # noqa: PTH207
     else:
@@ -86,7 +89,7 @@ def _kind(path: Path) -> str:
 def _opened(path: Path) -> IO[bytes]:
     if path.suffix == PACKED:
         return cast(IO[bytes], gzip.open(path))
-    return path.open("rb")
+    return path.open("rb", buffering=BLOCK)
 
 
 def _json(stream: IO[bytes], place: list[int], reader: Reader | None) -> Iterator[Record | Skip]:
@@ -113,18 +116,21 @@ def _lines(
     for number, line in enumerate(lines, 1):
         place[0] = number
         if mark and mark not in line:
+            if line[:1] == b"{" and line[-2:] == b"}\n":
+                continue  # whole, and no call
             bare = line.strip()
             if not bare or (bare[:1] == b"{" and bare[-1:] == b"}"):
-                continue  # whole, and no call
+                continue
         elif special is not None:
             try:
                 yield Record(number, special(line))
                 continue
             except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-                if not isinstance(error, msgspec.ValidationError):
+                if isinstance(error, msgspec.ValidationError):
+                    why = f"a field is of another type, or out of range ({_field(error)})"
+                    yield Skip(number, why)
+                elif line.strip():
                     yield Skip(number, _broken(line))
-                else:
-                    yield Skip(number, f"a field is of another type ({_field(error)})")
                 continue
         if not line.strip():
             continue
@@ -165,12 +171,15 @@ def _csv(stream: IO[bytes], place: list[int]) -> Iterator[Record | Skip]:
     csv.field_size_limit(LONGEST_CELL)
     lines = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="strict", newline="")
     rows = csv.DictReader(lines, strict=True)
-    for row in rows:
-        place[0] = rows.line_num
-        if None in row or None in row.values():
-            yield Skip(rows.line_num, "more or fewer cells than the header has")
-        else:
-            yield Record(rows.line_num, row)
+    try:
+        for row in rows:
+            place[0] = rows.line_num
+            if None in row or None in row.values():
+                yield Skip(rows.line_num, "more or fewer cells than the header has")
+            else:
+                yield Record(rows.line_num, row)
+    finally:
+        lines.detach()  # the stream is another's to close
 
 
 def _rows(path: Path) -> Iterator[Record]:

@@ -6,6 +6,7 @@ from ..errors import SourceError
 from .lines import UNFINISHED
 from .record import Skip
 
+MAX_LOSS = 0.01  # share of the calls
 MOST_REASONS = 5
 
 

@@ -10,7 +10,7 @@ from .lines import records
 from .loss import Loss
 from .record import Call, Reader, Record, Skip
 
-SAMPLE, SAMPLED_FILES = 400, 8
+SAMPLES, SAMPLED_FILES = (20, 400), 8  # records of a file
 
 
 def reader_for(files: Sequence[Path], format: str = "") -> Reader:
@@ -22,17 +22,20 @@ def reader_for(files: Sequence[Path], format: str = "") -> Reader:
         if format not in FORMATS:
             raise ParamError(f"requests_format is {format!r}; expected one of {sorted(FORMATS)}.")
         return FORMATS[format]
-    seen = [value for file in files[:SAMPLED_FILES] for value in _sample(file)]
-    scores = {
-        name: sum(isinstance(v, Mapping) and reader.recognises(v) for v in seen)
-        for name, reader in FORMATS.items()
-    }
-    best = max(scores, key=lambda name: scores[name])
-    if not scores[best]:
+    for most in SAMPLES:  # most logs are known by their first lines; some begin with other things
+        seen = [value for file in files[:SAMPLED_FILES] for value in _sample(file, most)]
+        scores = {
+            name: sum(isinstance(v, Mapping) and reader.recognises(v) for v in seen)
+            for name, reader in FORMATS.items()
+        }
+        best = max(scores, key=lambda name: scores[name])
+        if scores[best]:
+            break
+    else:
         keys = next((sorted(map(str, v))[:8] for v in seen if isinstance(v, Mapping)), [])
         raise SourceError(
             f"{files[0].name}: nothing in it is known; found records with {keys or 'no fields'};"
-            f" expected one of {', '.join(FORMATS)}, or the request table's own columns. Name yours"
+            f" expected one of {', '.join(FORMATS)} (the request table's own columns). Name yours"
             " with `columns`, or see docs/SOURCES.md."
         )
     return FORMATS[best]
@@ -41,7 +44,7 @@ def reader_for(files: Sequence[Path], format: str = "") -> Reader:
 def calls(files: Iterable[Path], reader: Reader, loss: Loss) -> Iterator[Call]:
     """All calls of *files*, as often as the log repeats them; what is not read goes to *loss*."""
     for file in files:
-        for found in reader.read(_counted(records(file, reader), file.name, loss)):
+        for found in reader.read(counted(records(file, reader), file.name, loss)):
             if isinstance(found, Skip):
                 loss.skip(file.name, found)
             else:
@@ -49,7 +52,8 @@ def calls(files: Iterable[Path], reader: Reader, loss: Loss) -> Iterator[Call]:
                 yield found
 
 
-def _counted(found: Iterable[Record | Skip], name: str, loss: Loss) -> Iterator[Record]:
+def counted(found: Iterable[Record | Skip], name: str, loss: Loss) -> Iterator[Record]:
+    """The records of the file called *name*; their number, and what is none, go to *loss*."""
     for one in found:
         loss.records += 1
         if isinstance(one, Skip):
@@ -58,7 +62,7 @@ def _counted(found: Iterable[Record | Skip], name: str, loss: Loss) -> Iterator[
             yield one
 
 
-def _sample(file: Path) -> Iterator[object]:
-    for found in islice(records(file), SAMPLE):
+def _sample(file: Path, most: int) -> Iterator[object]:
+    for found in islice(records(file), most):
         if isinstance(found, Record):
             yield found.value

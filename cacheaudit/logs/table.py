@@ -1,9 +1,10 @@
 """Calls to a request table: streamed through Arrow into DuckDB, each call once."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Self
 
 import ibis
 import ibis.expr.types as ir
@@ -12,11 +13,10 @@ import pyarrow as pa
 from ..engine import as_table
 from ..request_table import TYPES
 from .lines import log_files
-from .loss import Loss
+from .loss import MAX_LOSS, Loss
 from .reading import calls, reader_for
 from .record import Call
 
-MAX_LOSS = 0.01
 BATCH = 50_000
 _ARROW = {
     "string": pa.string(),
@@ -33,7 +33,8 @@ union all by name
 select * replace (min(ts) over (partition by provider, model, request_id) as ts)
 from read where request_id is not null
 qualify row_number() over (
-  partition by provider, model, request_id order by output_tokens desc nulls last, read.ts
+  partition by provider, model, request_id
+  order by output_tokens desc nulls last, read.ts, session_id, cache_read_tokens
 ) = 1
 """
 
@@ -44,14 +45,21 @@ class Log:
 
     table     request table (request_table.py), each call once
     title     the format, for the reader of the report
-    calls     rows of the table
+    calls     rows of the table; None where they are left where they lie and were not counted
     notes     sentences about what repeats, and what could not be read
     """
 
     table: ir.Table
     title: str
-    calls: int
+    calls: int | None
     notes: tuple[str, ...] = ()
+
+    def named(self, names: Mapping[str, str]) -> Self:
+        """The same with the scopes, routes and models that *names* holds called as it says."""
+        if not names:
+            return self
+        called = {c: self.table[c].substitute(names) for c in ("scope", "route", "model")}
+        return replace(self, table=self.table.mutate(**called))
 
 
 def read_log(where: str | Path, *, format: str = "", max_loss: float = MAX_LOSS) -> Log:

@@ -25,7 +25,10 @@ from typing import Any
 from .values import NotUnderstood, text, whole
 
 Usage = Mapping[str, Any]
-LIVES = {"5m": "5m", "1h": "1h", "30m": "30m", "12h": "12h"}
+LIVES = ("5m", "1h", "30m", "12h")
+# Iterations of the response itself (anthropic 2.12); `message` may name its model all the same.
+FALLBACK = "fallback_message"
+OWN_PARTS = ("message", "compaction", FALLBACK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,17 +52,17 @@ class Tokens:
 
     def counts(self) -> dict[str, int]:
         """What is reported, as columns of the request table; the total only without its parts."""
-        left_out = {"total_tokens"}
-        if self.uncached_input_tokens is not None:
-            left_out.add("prompt_tokens")
-        found = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
-        return {name: count for name, count in found.items() if count is not None}
+        names = COUNTS if self.uncached_input_tokens is None else COUNTS[:-1]
+        return {name: count for name in names if (count := getattr(self, name)) is not None}
 
     def __add__(self, other: "Tokens") -> "Tokens":
         """Both together; what neither reports stays not reported."""
         return Tokens(
             **{f.name: _sum(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
         )
+
+
+COUNTS = [f.name for f in fields(Tokens)][:-1]  # `total_tokens` is the last, before it the input's
 
 
 def tokens_of(usage: Any) -> Tokens:
@@ -79,23 +82,33 @@ def tokens_of(usage: Any) -> Tokens:
 def calls_of(usage: Any) -> Iterator[tuple[str | None, Tokens]]:
     """(model, tokens) of each model that one response was billed for; None is the response's own.
 
-    An Anthropic response may list `iterations`: a tool that asks another model is billed beside
-    the response's own tokens, and a compaction may have written what the top level does not show
-    (55,096 tokens under zeros, seen in a payload). Where the iterations of the response's own
-    model hold more than the top level, they are what was billed.
+    An Anthropic response may list `iterations`. A tool that asked another model is billed beside
+    the response's own tokens. A compaction is not in them (55,096 tokens under zeros, seen in a
+    payload): where the response's own iterations hold more than the top level, they are what was
+    billed. An attempt of another model that a fallback replaced is a call of its own, unless the
+    top level is large enough to hold it, too.
     """
     own = tokens_of(usage)
     parts = usage.get("iterations") or []
+    if parts == []:
+        yield None, own
+        return
     if not isinstance(parts, list) or not all(isinstance(p, Mapping) for p in parts):
         raise NotUnderstood("iterations is no list of objects")
-    summed: dict[str | None, Tokens] = {}
+    served_by = {None, *(text(p.get("model")) for p in parts if p.get("type") == FALLBACK)}
+    served, replaced, beside = Tokens(), dict[str | None, Tokens](), dict[str | None, Tokens]()
     for part in parts:
-        model = text(part.get("model"))
-        counted = tokens_of(part)
-        summed[model] = summed[model] + counted if model in summed else counted
-    inside = summed.pop(None, None)
-    yield None, inside if inside is not None and _all(inside) > _all(own) else own
-    yield from summed.items()
+        model, counted = text(part.get("model")), tokens_of(part)
+        if model is not None and part.get("type") not in OWN_PARTS:
+            beside[model] = beside.get(model, Tokens()) + counted
+        elif model in served_by or len(served_by) == 1:
+            served += counted
+        else:
+            replaced[model] = replaced.get(model, Tokens()) + counted
+    yield None, served if _all(served) > _all(own) else own
+    if _all(own) < _all(served) + sum(map(_all, replaced.values())):
+        yield from replaced.items()
+    yield from beside.items()
 
 
 def inclusive(
@@ -213,7 +226,8 @@ def _bedrock(usage: Usage) -> Tokens:
         return _same(*(_count(usage, name) for name in names))
 
     lives: dict[str, int | None] = {}
-    for one in usage.get("cacheDetails") or []:
+    details = usage.get("cacheDetails") or []
+    for one in details if isinstance(details, list) else [details]:
         if not isinstance(one, Mapping) or one.get("ttl") not in LIVES:
             raise NotUnderstood("cacheDetails names a lifetime that is not known")
         lives[one["ttl"]] = (lives.get(one["ttl"]) or 0) + (_count(one, "inputTokens") or 0)
