@@ -3,16 +3,20 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint lab bench causes money mutants examples clean help
+.PHONY: demo test test-engines lint lab bench causes money mutants examples clean help
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 demo: $(READY)  ## a planted migration as a postmortem; prints the page and three sentences
 	$(BIN)/cacheaudit demo --out reports
 
 test: $(READY) lint  ## lint, types and tests
 	$(BIN)/python -m pytest -n auto
+
+test-engines: $(READY)  ## PostgreSQL, Spark and S3, started by the tests; kills of a pull; six minutes
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,engines]'
+	$(BIN)/python -m pytest -m engines
 
 lint: $(READY)
 	$(BIN)/ruff check .

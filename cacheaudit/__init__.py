@@ -2,7 +2,7 @@
 
 usage     = cacheaudit.read_usage("usage.parquet")   # or .csv, in the frame's own columns
 usage     = cacheaudit.fetch_usage(params)           # any source
-requests  = cacheaudit.read_requests("log/*.parquet")  # one row per call; optional
+requests  = cacheaudit.read_requests("log/*.parquet")  # one row per call, in any of nine formats
 diagnosis = cacheaudit.diagnose(usage, requests=requests)
 bridge    = cacheaudit.explain_cost(usage, before=(t0, t1), after=(t2, t3))
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .bars import Bars
     from .bridge import Bridge, explain_cost
     from .diagnosis import Diagnosis, diagnose
-    from .engine import read_requests
+    from .logs.opening import read_requests
     from .params import PostmortemParams
     from .price_table import check_prices
     from .schema import check_usage
@@ -48,7 +48,7 @@ _ROOMS = {
     "explain_cost": "bridge",
     "fetch_usage": "sources",
     "read_prices": "sources.tables",
-    "read_requests": "engine",
+    "read_requests": "logs.opening",
     "read_usage": "sources.frame",
 }
 

@@ -51,6 +51,10 @@ class RunFailed(AuditError):
     """A notebook stopped; the message names the cell."""
 
 
+class LogWarning(UserWarning):
+    """What the reader of a log must know: calls that repeat, lines that could not be read."""
+
+
 def ours(name: str) -> type[AuditError] | None:
     """The class called *name*, if it is raised on purpose here: its messages are safe to quote."""
     kind = globals().get(name)

@@ -26,6 +26,7 @@ from .pricing import RATES
 from .report.owned import owners_rows
 from .report.summary import headline, summary
 from .sources.frame import write_usage
+from .traffic.reach import Reach
 
 SCHEMA = 1
 PACKAGES = ["cacheaudit", "pandas", "papermill", "anthropic", "openai", "genai-prices"]
@@ -60,7 +61,8 @@ def findings_of(postmortem: Postmortem) -> dict[str, Any]:
         "log": _log(postmortem),
         "events": _records(pd.concat([events_of(found.versions), found.events])),
         "cost": cost_dict(postmortem),
-        "inventory": [],
+        "inventory": [] if postmortem.reach is None else _inventory(postmortem.reach),
+        "traffic": None if postmortem.reach is None else _traffic(postmortem.reach),
         "gates": [],
         "probe": [],
         "plans": [],
@@ -173,12 +175,24 @@ def _log(postmortem: Postmortem) -> dict[str, Any]:
     calls = {} if log is None else log.counts.set_index("period")["calls"].to_dict()
     return {
         "path": postmortem.params.requests_path or None,
+        "format": None if postmortem.log is None else postmortem.log.title,
+        "notes": [] if postmortem.log is None else list(postmortem.log.notes),
         "used": log is not None,
         "calls_before": calls.get("before"),
         "calls_after": calls.get("after"),
         "loss_before": None if losses is None else losses.before,
         "loss_after": None if losses is None else losses.after,
     }
+
+
+def _inventory(reach: Reach) -> list[dict[str, Any]]:
+    """Prefixes by tokens at stake, numbered: no hash leaves the log. The last row is all others."""
+    rows = reach.prefixes.drop(columns="prefix_id")
+    return [{"prefix": n, **row} for n, row in enumerate(_records(rows), 1)]
+
+
+def _traffic(reach: Reach) -> dict[str, Any]:
+    return {"lifetimes": _records(reach.lifetimes), "gaps": _records(reach.gaps)}
 
 
 def _cohorts(top: IncidentDiagnosis) -> tuple[CohortFacts, ...]:

@@ -5,6 +5,7 @@ executed notebook. So: one frozen dataclass per notebook, `read_params` before p
 and no secrets here (keys come from the environment alone).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
@@ -20,6 +21,7 @@ from .errors import ParamError
 T = TypeVar("T", bound="PostmortemParams")
 
 DEFAULT = Bars()
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 BUCKETS = {"1m": pd.Timedelta("1min"), "1h": pd.Timedelta("1h"), "1d": pd.Timedelta("1D")}
 
 
@@ -35,10 +37,14 @@ class PostmortemParams:
     bucket          width of a bucket: 1m, 1h or 1d
     minutes         pull the 24 h around a cutover by the minute, where the source offers it
     base_url        endpoint of the provider; "" is the provider's own
+    pulls           organisation -> parameter file of its own pull, for source several; paths are
+                    from where the command runs
+    key_variable    environment variable with the key; "" is the provider's usual one
     store_path      DuckDB file that keeps what was pulled, so that the next run asks for the
                     unsettled tail alone; "" keeps nothing
     store_label     the account's name in the store; "" tells accounts apart by a hash of the key
-    names           id -> name, for workspaces, projects and API keys; several ids may share one
+    names           id -> name, for workspaces, projects, keys and models (deployments,
+                    inference profiles); several ids may share one
     events_path     CSV of events (at, kind, what[, scope, source]); "" for none
     owners_path     CSV of owners (scope, route, team[, service]); "" for none
     requests_path   request log: a file, folder, glob or object store in one of the formats of
@@ -70,6 +76,8 @@ class PostmortemParams:
     bucket: str = "1h"
     minutes: bool = True
     base_url: str = ""
+    pulls: dict[str, str] = field(default_factory=dict)
+    key_variable: str = ""
     store_path: str = ""
     store_label: str = ""
     names: dict[str, str] = field(default_factory=dict)
@@ -98,6 +106,11 @@ class PostmortemParams:
                 raise ParamError(f"{name} is {getattr(self, name)}; expected a share in (0, 1).")
         if not 0 <= self.max_loss < 1:
             raise ParamError(f"max_loss is {self.max_loss}; expected a share in [0, 1).")
+        if self.key_variable and not VARIABLE.fullmatch(self.key_variable):
+            raise ParamError(
+                "key_variable is no name of an environment variable; expected letters, digits and"
+                " underscores. The key itself belongs into the environment, never here."
+            )
         if self.bucket not in BUCKETS:
             raise ParamError(f"bucket is {self.bucket!r}; expected one of {list(BUCKETS)}.")
         if bad := {m: r for m, r in self.tokenizers.items() if not r > 0}:
@@ -127,8 +140,8 @@ class PostmortemParams:
         return BUCKETS[self.bucket]
 
     def to_dict(self) -> dict[str, Any]:
-        """For provenance: every parameter but the run folder, which is no input."""
-        return {k: v for k, v in asdict(self).items() if k != "run_folder"}
+        """For provenance: every parameter but places to keep things, which are no input."""
+        return {k: v for k, v in asdict(self).items() if k not in ("run_folder", "store_path")}
 
 
 def read_params(kind: type[T], given: Mapping[str, Any]) -> T:

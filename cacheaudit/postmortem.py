@@ -9,13 +9,16 @@ import pandas as pd
 
 from .bridge import Bridge, comparable, explain_cost, measured
 from .diagnosis import Diagnosis, diagnose
-from .engine import read_requests
+from .logs.opening import open_log
+from .logs.table import Log
 from .owners import Owners
 from .params import PostmortemParams
 from .quality import settled
+from .rules import rule
 from .schema import empty_events, empty_signals
 from .sources import Pull, fetch
 from .sources.tables import read_events, read_owners, read_prices, read_signals
+from .traffic.reach import Reach, reach_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,8 @@ class Postmortem:
 
     bridge   from what the baseline cost to what the costliest incident did, over windows of equal
              length; None without an incident, or where the baseline has no equal of it
+    log      the request log, where one was given or usage is from one
+    reach    what the log says of re-use; None without a log, or where usage contradicts it
     owners   who owns which scope and route
     """
 
@@ -32,6 +37,8 @@ class Postmortem:
     signals: pd.DataFrame
     diagnosis: Diagnosis
     bridge: Bridge | None
+    log: Log | None
+    reach: Reach | None
     owners: Owners
     fetched_at: pd.Timestamp
 
@@ -40,16 +47,23 @@ class Postmortem:
         """The usage frame that was judged."""
         return self.pull.usage
 
+    @property
+    def requests(self) -> ir.Table | None:
+        """The request table, its scopes, routes and models named as in usage."""
+        return None if self.log is None else self.log.table
+
 
 def investigate(params: PostmortemParams, *, now: pd.Timestamp | None = None) -> Postmortem:
     """Pull what *params* asks for and diagnose it. *now* is the clock, for tests."""
     at = pd.Timestamp(datetime.now(UTC)) if now is None else now
     events = read_events(params.events_path) if params.events_path else empty_events()
-    requests = read_requests(params.requests_path) if params.requests_path else None
     signals = read_signals(params.signals_path) if params.signals_path else empty_signals()
     prices = read_prices(params.prices_path) if params.prices_path else None
     owners = read_owners(params.owners_path) if params.owners_path else Owners()
     pull = fetch(params, now=now)
+    log = _log_of(params) if params.requests_path else pull.log
+    log = None if log is None else log.named(params.names)
+    requests = None if log is None else log.table
     diagnosis = diagnose(
         pull.usage,
         events,
@@ -66,8 +80,36 @@ def investigate(params: PostmortemParams, *, now: pd.Timestamp | None = None) ->
         signals=signals,
         diagnosis=diagnosis,
         bridge=bridge_of(diagnosis, pull, requests, params.tokenizers),
+        log=log,
+        reach=_reach(diagnosis, pull, requests),
         owners=owners,
         fetched_at=at.floor("s"),
+    )
+
+
+def _reach(found: Diagnosis, pull: Pull, requests: ir.Table | None) -> Reach | None:
+    """Re-use before and during the costliest incident, else over the whole window."""
+    unfit = any(n.severity == "unfit" and n.about == "log" for n in found.quality)
+    if requests is None or unfit:
+        return None
+    top, last = found.costliest, pull.usage["bucket_end"].max()
+    periods = {"all": (pull.start, pull.end)}
+    if top is not None:
+        during = (top.incident.start, top.incident.end or last)
+        periods = {"before": top.incident.baseline, "during": during}
+    pairs = pull.usage[["provider", "model"]].dropna().drop_duplicates()
+    known = {str(m): rule(str(p), str(m)) for p, m in pairs.itertuples(index=False)}
+    least = {m: (r.minimum_tokens or 0) if r else 0 for m, r in known.items()}
+    return reach_of(requests, least, periods)
+
+
+def _log_of(params: PostmortemParams) -> Log:
+    return open_log(
+        params.requests_path,
+        table=params.requests_table,
+        format=params.requests_format,
+        columns=params.columns,
+        max_loss=params.max_loss,
     )
 
 

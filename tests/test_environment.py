@@ -7,7 +7,11 @@ import yaml
 
 from tests.conftest import ROOT
 
-CONDA_NAMES = {"matplotlib-base": "matplotlib", "ibis-duckdb": "ibis-framework[duckdb]"}
+CONDA_NAMES = {
+    "matplotlib-base": "matplotlib",
+    "python-duckdb": "duckdb",
+    "ibis-duckdb": "ibis-framework[duckdb]",
+}
 
 
 def project():
@@ -16,7 +20,7 @@ def project():
 
 def test_environment_yml_lists_what_pyproject_lists():
     conda = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
-    plain = [d for d in conda if isinstance(d, str) and not d.startswith(("python", "pip"))]
+    plain = [d for d in conda if isinstance(d, str) and not re.match(r"(python[<>=]|pip$)", d)]
     named = {
         CONDA_NAMES.get(m[1], m[1]) + m[2] for d in plain if (m := re.match(r"([\w-]+)(.*)", d))
     }

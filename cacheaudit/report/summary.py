@@ -134,6 +134,12 @@ def inside_words(top: IncidentDiagnosis) -> str:
     return f", a further fall inside the incident that began at {moment(top.incident.inside)},"
 
 
+def data_notes(postmortem: Postmortem) -> list[str]:
+    """What the pull and the request log say of themselves, each sentence once."""
+    log = () if postmortem.log is None else postmortem.log.notes
+    return list(dict.fromkeys([*postmortem.pull.notes, *log]))
+
+
 def quality_lines(notes: Sequence[QualityNote]) -> list[str]:
     """Each note with whom it speaks of."""
     return [f"{ABOUT[n.about]}: {n.text}" for n in notes]

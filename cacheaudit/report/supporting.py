@@ -10,7 +10,7 @@ from ..pricing import RATES, UnitPrice
 from ..schema import LIFETIMES
 from ..show import Bullets, Column, Definitions, Details, Prose, Table
 from ..words import UNKNOWN, count, moment, share, usd
-from .summary import MEASURE_NAMES, quality_lines
+from .summary import MEASURE_NAMES, data_notes, quality_lines
 
 RATE_NAMES = dict(
     zip(
@@ -35,7 +35,7 @@ def header(postmortem: Postmortem) -> Definitions:
 def supporting(postmortem: Postmortem) -> list[Prose | Bullets | Details]:
     """Quality notes in the open; tokens, prices and parameters behind a line each."""
     found = postmortem.diagnosis
-    notes = quality_lines(found.quality) + list(postmortem.pull.notes)
+    notes = quality_lines(found.quality) + data_notes(postmortem)
     totals = Table(
         [Column("class"), Column("sum", "right")],
         [

@@ -5,7 +5,7 @@ from ..show import Bullets, Prose
 from ..words import listing
 from . import front, incident
 from .owned import affected_owners
-from .summary import quality_lines
+from .summary import data_notes, quality_lines
 
 
 def triage(postmortem: Postmortem) -> str:
@@ -16,7 +16,7 @@ def triage(postmortem: Postmortem) -> str:
         parts.append(Prose([f"Owned by {listing(list(names))}."]).to_text())
     if found.costliest is not None:
         parts.append(incident.root_causes(postmortem)[0].to_text())
-    notes = quality_lines(found.quality)
+    notes = quality_lines(found.quality) + data_notes(postmortem)
     if notes:
         parts.append(Bullets(notes).to_text())
     return "\n\n".join(parts)
