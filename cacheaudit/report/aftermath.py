@@ -9,6 +9,7 @@ from ..show import Column, Figure, Piece, Prose, Table
 from ..words import listing, moment, share, span
 from .actions import action_items
 from .incident import nothing
+from .owned import affected_owners
 from .panel import panel
 from .summary import MEASURE_NAMES, inside_words
 
@@ -106,10 +107,12 @@ def _by(recovery: Recovery) -> str:
 
 
 def actions(postmortem: Postmortem) -> Table:
-    """Proposed by rule from the verdict; the owner is for people to fill in."""
-    rows = [[what, why, ""] for what, why in action_items(postmortem)]
+    """Proposed by rule from the verdict; owned by those whose traffic fell, where that is known."""
+    names = listing(list(affected_owners(postmortem)))
+    rows = [[what, why, names] for what, why in action_items(postmortem)]
     columns = [Column("action"), Column("because"), Column("owner")]
-    return Table(columns, rows, "Proposed by rule; owners are for people to name")
+    who = "the owners of what fell" if names else "owners are for people to name"
+    return Table(columns, rows, f"Proposed by rule; {who}")
 
 
 def timeline(postmortem: Postmortem) -> Table:

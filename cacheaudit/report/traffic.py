@@ -15,6 +15,7 @@ from .panel import panel
 
 MOST_SERIES, MOST_PREFIXES, MOST_LENGTHS = 3, 10, 12
 SHORT_S = 300  # the shortest lifetime that is sold
+UNITS = {3600: "h", 60: "min", 1: "s"}
 MIXED = 0.25  # spread above which one length does not speak for all
 
 
@@ -107,9 +108,18 @@ def _gap_words(found: pd.DataFrame) -> str:
 
 
 def _band(low: float, high: float) -> str:
+    """A band of gaps, short: 30 to 60 s, 1 to 2 min."""
     if pd.isna(high):
-        return f"over {span(low)}"
-    return f"up to {span(high)}" if not low else f"{span(low)} to {span(high)}"
+        return f"over {_short(low)}"
+    if not low:
+        return f"up to {_short(high)}"
+    unit = next(s for s in UNITS if high > s or s == 1)
+    return f"{low / unit:g} to {high / unit:g} {UNITS[unit]}"
+
+
+def _short(seconds: float) -> str:
+    unit = next(s for s in UNITS if seconds >= s or s == 1)
+    return f"{seconds / unit:g} {UNITS[unit]}"
 
 
 def _prefixes(found: pd.DataFrame) -> list[Piece]:
