@@ -223,7 +223,7 @@ def test_a_region_that_is_not_available_is_not_reported(tmp_path, geo, region):
 
 def test_the_home_of_a_person_does_not_become_a_scope(tmp_path):
     lines = [
-        answer(ID, cwd="/home/ada", sessionId="1"),
+        answer(ID, cwd="/Users/ada", sessionId="1"),
         answer(OTHER_ID, cwd="C:\\Users\\ada\\shop", sessionId="2"),
     ]
     found, _ = found_in(tmp_path, *lines)

@@ -15,7 +15,7 @@ from cacheaudit.history import CUTOVER, hourly, migration_cohorts, planted_migra
 from cacheaudit.params import PostmortemParams
 from cacheaudit.postmortem import investigate
 from cacheaudit.quality import QualityNote
-from cacheaudit.report import aftermath, figures, front, incident, money, supporting
+from cacheaudit.report import aftermath, figures, front, incident, money, supporting, traffic
 from cacheaudit.report.cell import show
 from cacheaudit.report.contrasts import (
     cohort_rows,
@@ -74,6 +74,7 @@ def test_the_whole_report_reads_as_its_golden_text(told):
         *aftermath.resolution(postmortem),
         aftermath.actions(postmortem),
         aftermath.timeline(postmortem),
+        *traffic.traffic_pieces(postmortem),
         *supporting.supporting(postmortem)[:1],
     ]
     text = show(*parts).to_text().replace("\u00a0", " ") + "\n"
@@ -322,8 +323,8 @@ def test_the_findings_say_that_a_log_was_used_and_what_was_lost(logged, told):
     assert min(used["calls_before"], used["calls_after"]) > 1000
     assert (used["loss_before"], used["loss_after"]) == (0.0, 1.0)
     assert unused == {
-        "path": None, "used": False, "calls_before": None, "calls_after": None,
-        "loss_before": None, "loss_after": None,
+        "path": None, "format": None, "notes": [], "used": False,
+        "calls_before": None, "calls_after": None, "loss_before": None, "loss_after": None,
     }  # fmt: skip
 
 

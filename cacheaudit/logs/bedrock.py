@@ -100,7 +100,7 @@ def _records(value: Any) -> Iterator[Object]:
 
 
 def _calls(record: Object) -> Iterator[Call]:
-    said, answered = _part(record, "input"), _part(record, "output")
+    said, answered = _counted(record, "input"), _counted(record, "output")
     asked = _model_id(record.get("modelId"))
     if asked is None:
         raise NotUnderstood("no modelId")
@@ -231,6 +231,13 @@ def _status(code: Any) -> int | None:
 def _told(metadata: Object) -> Call:
     given = {column: metadata.get(column) or metadata.get(n) for n, column in _METADATA.items()}
     return {column: told for column, value in given.items() if (told := text(value))}
+
+
+def _counted(record: Object, name: str) -> Object:
+    """A part that holds counts: absent, or an object."""
+    if record.get(name) is not None and not isinstance(record[name], Mapping):
+        raise NotUnderstood(f"{name} is {type(record[name]).__name__}; expected an object")
+    return _part(record, name)
 
 
 def _part(value: Object, name: str) -> Object:

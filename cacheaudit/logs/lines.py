@@ -1,15 +1,16 @@
 """Files of logs to records: JSON lines, whole JSON documents, CSV and Parquet, plain or gzipped.
 
 A line that is no JSON becomes a Skip, so that it is counted. What cannot be trusted to its end
-(a gzip stream that stops, UTF-16) is refused, with the line where it happened.
+(a gzip stream or a document that stops, UTF-16) is refused, with the line where it happened.
 """
 
 import csv
 import gzip
 import io
 import os
+import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from glob import glob, has_magic
 from itertools import chain
 from pathlib import Path
@@ -27,7 +28,10 @@ BLOCK = 2**18  # bytes read at once; lines of transcripts are longer than the us
 LONGEST_CELL = 2**27  # bytes: prompts that a gateway keeps in a column
 BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
+NEWLINES = re.compile(rb"[\r\n]+")
+
 _decode = msgspec.json.Decoder().decode
+_whole = msgspec.json.Decoder(msgspec.Raw).decode  # looks through a line, and keeps nothing of it
 
 
 def log_files(where: str | Path) -> list[Path]:
@@ -67,7 +71,12 @@ def records(path: Path, reader: Reader | None = None) -> Iterator[Record | Skip]
     with _opened(path) as stream:
         place = [0]
         try:
-            yield from _csv(stream, place) if kind == ".csv" else _json(stream, place, reader)
+            yield from _csv(stream, place) if kind == ".csv" else _json(stream, place, reader, kind)
+        except msgspec.DecodeError as error:
+            raise SourceError(
+                f"{path.name} is a JSON document that stops or breaks by line {place[0]}; expected"
+                " a whole one. Copy or export it again."
+            ) from error
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise SourceError(
                 f"{path.name} stops being gzip after line {place[0]} ({error}); expected a whole"
@@ -88,12 +97,22 @@ def _kind(path: Path) -> str:
 
 def _opened(path: Path) -> IO[bytes]:
     if path.suffix == PACKED:
+        if not path.stat().st_size:  # gzip of nothing has 20 bytes
+            raise SourceError(
+                f"{path.name} is empty, before line 1; expected a whole gzip file. Copy it again."
+            )
         return cast(IO[bytes], gzip.open(path))
     return path.open("rb", buffering=BLOCK)
 
 
-def _json(stream: IO[bytes], place: list[int], reader: Reader | None) -> Iterator[Record | Skip]:
-    """Lines where the first is JSON by itself, else the file as one document, else lines."""
+def _json(
+    stream: IO[bytes], place: list[int], reader: Reader | None, kind: str
+) -> Iterator[Record | Skip]:
+    """Lines where the first is JSON by itself, else the file as one document, else lines.
+
+    A document that was cut is no line that was still being written: all of it is lost. One that
+    is a list is known as such; an object on a single line, by the file's name.
+    """
     first = stream.readline()
     if encoding := BOMS.get(first[:2]):
         raise UnicodeError(encoding)
@@ -104,6 +123,10 @@ def _json(stream: IO[bytes], place: list[int], reader: Reader | None) -> Iterato
         if whole is not _NOTHING:
             yield from _items(1, whole)
             return
+        alone = kind == ".json" and not rest.strip() and b"\r" not in first.strip()
+        if first.lstrip()[:1] == b"[" or alone:
+            place[0] = 1 + (first + rest).rstrip().count(b"\n")
+            raise msgspec.DecodeError
         stream = io.BytesIO(rest)
     yield from _lines(chain([first], stream), place, reader)
 
@@ -116,29 +139,45 @@ def _lines(
     for number, line in enumerate(lines, 1):
         place[0] = number
         if mark and mark not in line:
-            if line[:1] == b"{" and line[-2:] == b"}\n":
-                continue  # whole, and no call
-            bare = line.strip()
-            if not bare or (bare[:1] == b"{" and bare[-1:] == b"}"):
-                continue
+            try:
+                _whole(line)
+                continue  # no call, but only if it is whole: a torn line may have lost its mark
+            except (msgspec.MsgspecError, RecursionError):
+                if not line.strip():
+                    continue
         elif special is not None:
             try:
-                yield Record(number, special(line))
+                value = special(line)
+                if type(value) is not list:
+                    yield Record(number, value)
+                    continue
+            except msgspec.ValidationError as error:
+                why = f"a field is of another type, or out of range ({_field(error)})"
+                yield Skip(number, why)
                 continue
-            except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-                if isinstance(error, msgspec.ValidationError):
-                    why = f"a field is of another type, or out of range ({_field(error)})"
-                    yield Skip(number, why)
-                elif line.strip():
-                    yield Skip(number, _broken(line))
-                continue
+            except (msgspec.MsgspecError, UnicodeError, RecursionError):
+                pass
         if not line.strip():
             continue
         value = _value(line)
-        if value is _NOTHING:
-            yield Skip(number, _broken(line))
-        else:
+        if value is not _NOTHING:
             yield from _items(number, value)
+        elif b"\r" in line.strip():  # old newlines, within one of ours
+            parts = [part for part in NEWLINES.split(line) if part.strip()]
+            yield from _parts(number, parts, special or _decode, line.endswith(b"\n"))
+        else:
+            yield Skip(number, _broken(line))
+
+
+def _parts(
+    number: int, parts: list[bytes], decode: Callable[[bytes], Any], finished: bool
+) -> Iterator[Record | Skip]:
+    """The lines that a lone carriage return ends, all under the number of the line around them."""
+    for part in parts:
+        try:
+            yield from _items(number, decode(part))
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            yield Skip(number, "no JSON" if finished or part is not parts[-1] else UNFINISHED)
 
 
 def _items(number: int, value: Any) -> Iterator[Record]:

@@ -71,7 +71,10 @@ def read(records: Iterable[Record]) -> Iterator[Call | Skip]:
     parents: dict[str, str] = {}
     held: list[Held] = []
     for line, value in records:
-        for span in spans_in(value) if isinstance(value, Mapping) else ():
+        for span in _spans(value):
+            if isinstance(span, str):
+                yield Skip(line, span)
+                continue
             if span.span_id:
                 parents[span.span_id] = span.parent_id
             try:
@@ -90,8 +93,17 @@ def recognises(value: Mapping[str, Any]) -> bool:
         return True
     return any(
         event_name(span) in EVENTS or any(name.startswith("gen_ai.") for name in span.attributes)
-        for span in spans_in(value)
+        for span in _spans(value)
+        if not isinstance(span, str)
     )
+
+
+def _spans(value: Any) -> Iterator[Span | str]:
+    """The spans of one record; the last is the reason where some of them cannot be reached."""
+    try:
+        yield from spans_in(value) if isinstance(value, Mapping) else ()
+    except NotUnderstood as reason:
+        yield str(reason)
 
 
 def _settled(held: list[Held], parents: Mapping[str, str]) -> Iterator[Call | Skip]:

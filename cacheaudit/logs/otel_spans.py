@@ -148,9 +148,13 @@ def _first(one: Object, *names: str) -> Any:
     return next((one[n] for n in names if one.get(n) not in (None, "", 0, "0")), None)
 
 
-def _objects(value: Any) -> Iterator[Object]:
-    if isinstance(value, list):
-        yield from (one for one in value if isinstance(one, Mapping))
+def _objects(value: Any) -> list[Object]:
+    """The objects of a list, none where it is absent: what is no list may have held calls."""
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
+        raise NotUnderstood("spans, or what holds them, are no list of objects")
+    return value
 
 
 def _part(value: Object, name: str) -> Object:

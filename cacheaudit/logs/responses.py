@@ -164,7 +164,8 @@ def _calls(response: Object, around: Object, *, alone: bool = False) -> Iterator
     status = status_of(response, around)
     if usage is None:
         if status is None or status < 400:
-            if not alone or _is_response(response) or "usage" in response:
+            answered = any(response.get(name) is not None for name in ("response", "response_body"))
+            if not alone or answered or _is_response(response) or "usage" in response:
                 raise NotUnderstood("there is no usage object")
             return
         try:

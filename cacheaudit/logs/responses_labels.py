@@ -71,10 +71,11 @@ def _started(response: Object, around: Object, latency_ms: float | None) -> int:
 
 
 def _at(value: Any) -> int:
-    given = float(value) if isinstance(value, str) and value.isdigit() else value
+    digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20
+    given = int(value) if digits else value
     if isinstance(given, int | float) and not isinstance(given, bool):
         for unit, per_s in _UNITS:
-            if EARLIEST <= given / per_s < LATEST:
+            if EARLIEST * per_s <= given < LATEST * per_s:
                 return moment(value, unit=unit)
     return moment(value)
 

@@ -108,8 +108,9 @@ def _by(recovery: Recovery) -> str:
 
 def actions(postmortem: Postmortem) -> Table:
     """Proposed by rule from the verdict; owned by those whose traffic fell, where that is known."""
-    names = listing(list(affected_owners(postmortem)))
-    rows = [[what, why, names] for what, why in action_items(postmortem)]
+    names = affected_owners(postmortem)
+    owner = listing(list(names)) if names else ""
+    rows = [[what, why, owner] for what, why in action_items(postmortem)]
     columns = [Column("action"), Column("because"), Column("owner")]
     who = "the owners of what fell" if names else "owners are for people to name"
     return Table(columns, rows, f"Proposed by rule; {who}")
