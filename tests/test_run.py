@@ -192,13 +192,18 @@ def test_a_request_log_is_read_by_triage_and_said_to_be(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("path", "words"),
+    ("path", "held", "words"),
     [
-        ("absent.parquet", "cannot be read as a request table"),
-        ("log.txt", "ends in .txt; expected"),
+        ("absent.parquet", None, "no log at absent.parquet; expected a file, a folder or a glob."),
+        ("log.parquet", "none", "cannot be read after row 0"),
+        ("log.txt", "text", "log.txt is none of .jsonl"),
+        ("log.jsonl", "", "log.jsonl"),
     ],
 )
-def test_a_log_that_cannot_be_read_is_one_message_and_exit_1(tmp_path, path, words):
+def test_a_log_that_cannot_be_read_is_one_message_and_exit_1(tmp_path, path, held, words):
+    if held is not None:
+        (tmp_path / path).write_text(held)
+
     done = command("causes", "--source", "sample", "--requests", path, cwd=tmp_path)
 
     assert (done.returncode, done.stdout) == (1, "")

@@ -79,7 +79,8 @@ def load(connection: Any, files: Sequence[str], where: str) -> ir.Table:
             table.aggregate(**{c: table[c].count() for c in table.columns}).to_pyarrow()
         return table
     except Exception as error:
-        if type(error).__module__.split(".")[0] not in ("duckdb", "_duckdb", "ibis"):
+        engines = type(error).__module__.split(".")[0] in ("duckdb", "_duckdb", "ibis")
+        if not engines and not isinstance(error, KeyError):  # KeyError: a name with a NUL in it
             raise
         raise SourceError(
             f"{where} cannot be read as a request table ({type(error).__name__});"

@@ -41,7 +41,7 @@ def as_table(
     if isinstance(requests, ir.Table):
         if not given and _is_one(requests):
             return requests
-        table = requests
+        table = _with_instants(requests)
     else:
         table = ibis.memtable(_plain(requests, given))
     picked = _picked(table, given)
@@ -57,6 +57,21 @@ def nulls(table: ir.Table) -> set[str]:
     same, which costs as much as those it has."""
     made = getattr(table.op(), "values", {})
     return {name for name, value in made.items() if isinstance(value, ops.Literal)}
+
+
+def _with_instants(table: ir.Table) -> ir.Table:
+    """*table* with Spark's TIMESTAMPs, which are instants, as times with a zone.
+
+    Ibis shows them like TIMESTAMP_NTZ, which is a wall clock anywhere and stays refused.
+    """
+    kinds = table.schema().items()
+    bare = [name for name, kind in kinds if kind.is_timestamp() and not kind.timezone]
+    backend = table.get_backend() if bare else None
+    if backend is None or backend.name != "pyspark":
+        return table
+    shown = backend.raw_sql(table.select(*bare).compile()).schema
+    instants = [field.name for field in shown if field.dataType.typeName() == "timestamp"]
+    return table.mutate(**{name: table[name].cast("timestamp('UTC')") for name in instants})
 
 
 def _is_one(table: ir.Table) -> bool:

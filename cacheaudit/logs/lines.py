@@ -152,9 +152,10 @@ def _lines(
                     yield Record(number, value)
                     continue
             except msgspec.ValidationError as error:
-                why = f"a field is of another type, or out of range ({_field(error)})"
-                yield Skip(number, why)
-                continue
+                if line.lstrip()[:1] != b"[":  # a list of lines is looked at one by one
+                    why = f"a field is of another type, or out of range ({_field(error)})"
+                    yield Skip(number, why)
+                    continue
             except (msgspec.MsgspecError, UnicodeError, RecursionError):
                 pass
         if not line.strip():
@@ -211,6 +212,9 @@ def _csv(stream: IO[bytes], place: list[int]) -> Iterator[Record | Skip]:
     lines = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="strict", newline="")
     rows = csv.DictReader(lines, strict=True)
     try:
+        names = rows.fieldnames or []
+        if any(name and names.count(name) > 1 for name in names):
+            raise csv.Error("a column stands twice")
         for row in rows:
             place[0] = rows.line_num
             if None in row or None in row.values():
@@ -231,7 +235,7 @@ def _rows(path: Path) -> Iterator[Record]:
             for row in batch.to_pylist():
                 number += 1
                 yield Record(number, row)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:  # a time beyond 9999
         raise SourceError(
             f"{path.name} cannot be read after row {number} ({type(error).__name__}); expected a"
             " whole Parquet file."

@@ -110,9 +110,5 @@ def _is_own(where: str | Path, scheme: str) -> bool:
 
 
 def _names(file: Path) -> set[str]:
-    if file.suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        return set(pq.read_schema(file).names)
     found = next((r.value for r in records(file) if isinstance(r, Record)), None)
     return set(found) if isinstance(found, Mapping) else set()

@@ -6,11 +6,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Self
 
+import duckdb
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
 from ..engine import as_table
+from ..errors import AuditError
 from ..request_table import TYPES
 from .lines import log_files
 from .loss import MAX_LOSS, Loss
@@ -74,8 +76,14 @@ def read_log(where: str | Path, *, format: str = "", max_loss: float = MAX_LOSS)
     loss = Loss()
     connection = ibis.duckdb.connect()
     native = connection.con
-    native.register("arriving", _stream(calls(files, reader, loss)))
-    native.execute("create table read as select * from arriving")
+    failed: list[AuditError] = []
+    native.register("arriving", _stream(_noted(calls(files, reader, loss), failed)))
+    try:
+        native.execute("create table read as select * from arriving")
+    except duckdb.Error:
+        if failed:
+            raise failed[0] from None
+        raise
     native.unregister("arriving")
     what = files[0].name if len(files) == 1 else f"{len(files)} files of {reader.title}"
     loss.demand(what, max_loss)
@@ -87,6 +95,15 @@ def read_log(where: str | Path, *, format: str = "", max_loss: float = MAX_LOSS)
         f"{what}: {loss.calls} lines are {kept} calls; each is counted once.",
     )  # fmt: skip
     return Log(table=table, title=reader.title, calls=kept, notes=(*repeats, *loss.notes(what)))
+
+
+def _noted(found: Iterable[Call], failed: list[AuditError]) -> Iterator[Call]:
+    """*found*; why it stopped goes to *failed*, because DuckDB makes an error of its own of it."""
+    try:
+        yield from found
+    except AuditError as error:
+        failed.append(error)
+        raise
 
 
 def _stream(found: Iterable[Call]) -> pa.RecordBatchReader:

@@ -112,4 +112,4 @@ def in_spark(frame: pd.DataFrame, spark: Spark, zone: str = "") -> ibis.Table:
     path = spark.folder / f"requests_{next(NUMBER)}.parquet"
     as_table(frame).to_parquet(path)
     table = spark.connect(zone).read_parquet(path)
-    return table.mutate(ts=table.ts.cast("timestamp('UTC')"))
+    return table

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from cacheaudit.engine import as_table, rollup
+from cacheaudit.errors import SchemaError
 from tests.engines.hostile import in_spark
 from tests.engines.postgres import ZONE
 from tests.logs import call, log
@@ -37,3 +38,13 @@ def test_a_time_is_an_instant_in_every_zone(spark, zone):
     usage = rollup(in_spark(log(*(call(0, ts=ts) for ts in twice)), spark, zone))
 
     assert list(usage["bucket_start"]) == [ts.floor("h") for ts in twice]
+
+
+def test_a_wall_clock_without_a_zone_is_refused_as_anywhere(spark):
+    table = in_spark(log(call(0)), spark)
+    bare = table.get_backend().sql(
+        f"select ts::timestamp_ntz as ts, * except (ts) from {table.get_name()}"
+    )
+
+    with pytest.raises(SchemaError, match="expected timestamps in UTC"):
+        as_table(bare)
