@@ -111,5 +111,4 @@ def in_spark(frame: pd.DataFrame, spark: Spark, zone: str = "") -> ibis.Table:
     """*frame* as a table of Spark, by way of Parquet: it keeps what is null (see test_spark)."""
     path = spark.folder / f"requests_{next(NUMBER)}.parquet"
     as_table(frame).to_parquet(path)
-    table = spark.connect(zone).read_parquet(path)
-    return table
+    return spark.connect(zone).read_parquet(path)
