@@ -66,6 +66,7 @@ def test_a_label_is_text_that_says_something():
         (1_780_315_200_000, "ms"),
         ("1780315200000000000", "ns"),
         (1_780_315_200_000_000_000, "ns"),
+        (datetime(2026, 6, 1, 14, tzinfo=timezone(timedelta(hours=2))), ""),  # as Parquet has it
     ],
 )
 def test_one_moment_in_all_its_spellings(value, unit):
@@ -75,6 +76,8 @@ def test_one_moment_in_all_its_spellings(value, unit):
 def test_a_time_without_a_zone_needs_a_format_that_fixes_one():
     with pytest.raises(NotUnderstood, match="no zone"):
         moment("2026-06-01T12:00:00")
+    with pytest.raises(NotUnderstood, match="no zone"):
+        moment(datetime(2026, 6, 1, 12))  # noqa: DTZ001
 
     assert moment("2026-06-01T12:00:00", zone="UTC") == NOON_US
 

@@ -34,7 +34,7 @@ events_file = click.option(
 )  # fmt: skip
 requests_file = click.option(
     "--requests", type=click.Path(), multiple=True, callback=_once, metavar="FILE",
-    help="Request log (.parquet, .csv, .jsonl or a glob); over the file and -p.",
+    help="Request log: a file, a folder, a glob, s3://... or a database; over the file and -p.",
 )  # fmt: skip
 strict = click.option("--strict", is_flag=True, help="Tokens without a price are an error.")
 

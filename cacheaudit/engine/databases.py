@@ -39,7 +39,9 @@ def database_table(url: str, table: str) -> ir.Table:
     try:
         return connection.table(name, database=database)
     except Exception as error:  # noqa: BLE001  each driver has its own
-        raise _not_there(connection, url, table, error) from None
+        failure = _not_there(connection, url, table, error)
+        connection.disconnect()
+        raise failure from None
 
 
 def connect(url: str) -> Any:

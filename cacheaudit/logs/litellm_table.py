@@ -55,7 +55,7 @@ SPLITS = tuple(dict.fromkeys(parent for parent, _ in LIVES.values()))
 
 
 def requests_of(table: ir.Table) -> ir.Table:
-    """The request table of *table*, each call that can be read; nothing is run.
+    """The request table of *table*, each call that can be read; no row is fetched.
 
     Raises SchemaError where a column is missing or a time is no timestamp.
     """
@@ -64,7 +64,7 @@ def requests_of(table: ir.Table) -> ir.Table:
 
 
 def unreadable(table: ir.Table) -> ir.Table:
-    """`why`, `calls`: how many rows are calls and not in `requests_of`, by reason; nothing is run.
+    """`why`, `calls`: how many rows are calls and not in `requests_of`, by reason.
 
     What the file reader would skip with the same reason in more words.
     """

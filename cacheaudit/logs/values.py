@@ -54,9 +54,10 @@ def text(value: Any) -> str | None:
 
 
 def moment(value: Any, name: str = "time", *, zone: str = "", unit: str = "") -> int:
-    """Microseconds since 1970 of an ISO 8601 time, or of a number in *unit* (s, ms, us, ns).
+    """Microseconds since 1970 of a time (ISO 8601 or a datetime), or of a number in *unit*.
 
-    A time without a zone is refused, unless the format itself fixes one: *zone* is "UTC" then.
+    A unit is s, ms, us or ns. A time without a zone is refused, unless the format itself fixes
+    one: *zone* is "UTC" then.
 
     >>> moment("2026-02-11T20:36:47.925Z"), moment(1730419200, unit="s")
     (1770842207925000, 1730419200000000)
@@ -65,12 +66,7 @@ def moment(value: Any, name: str = "time", *, zone: str = "", unit: str = "") ->
         given = _numeric(value)
         if given is not None:
             return _within(int(given * 1_000_000 // _PER_S[unit]), name)
-    if not isinstance(value, str) or not value:
-        raise NotUnderstood(f"{name} is {_shown(value)}; expected a time")
-    try:
-        at = datetime.fromisoformat(value.strip())
-    except ValueError:
-        raise NotUnderstood(f"{name} is {_shown(value)}; expected an ISO 8601 time") from None
+    at = value if isinstance(value, datetime) else _spelled(value, name)
     if at.tzinfo is None:
         if zone != "UTC":
             raise NotUnderstood(f"{name} has no zone; expected one, such as 2026-03-01T00:00Z")
@@ -83,6 +79,15 @@ def moment(value: Any, name: str = "time", *, zone: str = "", unit: str = "") ->
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _spelled(value: Any, name: str) -> datetime:
+    if not isinstance(value, str) or not value:
+        raise NotUnderstood(f"{name} is {_shown(value)}; expected a time")
+    try:
+        return datetime.fromisoformat(value.strip())
+    except ValueError:
+        raise NotUnderstood(f"{name} is {_shown(value)}; expected an ISO 8601 time") from None
 
 
 def _numeric(value: Any) -> int | float | None:
