@@ -25,13 +25,15 @@ KEY = "sandbox-key"  # the sandbox takes any; a real one must not travel, not ev
 KEY_VARIABLE = "ANTHROPIC_ADMIN_KEY"
 
 
-def sandbox_app(usage: pd.DataFrame | None, now: pd.Timestamp | None) -> "Starlette":
+def sandbox_app(
+    usage: pd.DataFrame | None, now: pd.Timestamp | None, speed: float = 0.0
+) -> "Starlette":
     """The sandbox over *usage*, or over the demo's history; its clock at *now* or the end."""
     from .sandbox.app import create_app
 
     minutes = demo_history() if usage is None else usage
     clock = minutes["bucket_end"].max().ceil("D") if now is None else now
-    return create_app(minutes, now=clock, price_usd_per_mtok=list_price)
+    return create_app(minutes, now=clock, price_usd_per_mtok=list_price, speed=speed)
 
 
 def demo_history() -> pd.DataFrame:

@@ -64,6 +64,11 @@ def rule(provider: str, model: str, day: date | None = None) -> ModelRule | None
     return max(fitting, key=_precedence, default=None)
 
 
+def all_rules() -> tuple[ModelRule, ...]:
+    """Every row, in the order of the table."""
+    return _rules()
+
+
 def tokenizer_ratio(old: str, new: str) -> tuple[float, float] | None:
     """Range of tokens on *new* per token on *old* for the same text; None where unknown.
 

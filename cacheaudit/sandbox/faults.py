@@ -1,9 +1,11 @@
 """Faults on demand: what a provider does to a client on a bad day.
 
 kind         the next answer under `path`, after `after` good ones and `times` times
-403 429 500 503   an error of that HTTP status, in the provider's own shape
-cut          half a body
+401 403 404 429 500 503 529   an error of that HTTP status, in the provider's own shape; with
+             `retry-after` where `seconds` are given
+cut          half a body, or half a stream
 slow         the right body, `seconds` late
+other_model  the model in `names` serves, and says so
 repeat_page  a page whose next page is itself (only where a page was asked for by token)
 missing      the right body without the fields in `names`, at any depth
 """
@@ -12,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-STATUSES = {"403": 403, "429": 429, "500": 500, "503": 503}
-KINDS = [*STATUSES, "cut", "slow", "repeat_page", "missing"]
+STATUSES = {str(status): status for status in (401, 403, 404, 429, 500, 503, 529)}
+KINDS = [*STATUSES, "cut", "slow", "repeat_page", "missing", "other_model"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,8 +44,8 @@ class Faults:
         if given.get("kind") not in KINDS:
             raise ValueError(f"kind is {given.get('kind')!r}; expected one of {KINDS}.")
         fault = Fault(**{**given, "names": tuple(given.get("names", ()))})
-        if fault.kind == "missing" and not fault.names:
-            raise ValueError("a 'missing' fault needs the names of the fields to leave out.")
+        if fault.kind in ("missing", "other_model") and not fault.names:
+            raise ValueError(f"{fault.kind!r} needs names: of the fields to leave out, or a model.")
         self._waiting.append(fault)
         return fault
 

@@ -17,9 +17,11 @@ Shape = Callable[[int, str, str], dict[str, Any]]
 KINDS = {
     401: "authentication_error",
     403: "permission_error",
+    404: "not_found_error",
     429: "rate_limit_error",
     500: "api_error",
     503: "overloaded_error",
+    529: "overloaded_error",
 }
 
 
@@ -39,35 +41,51 @@ def guarded(
     """*answer* behind a key check, with the faults that are due."""
 
     async def endpoint(request: Request) -> Response:
-        if (status := _denied(request)) is not None:
-            message = "missing key" if status == 401 else "this key lacks the permission"
-            return _error(shape, status, KINDS[status], message)
+        if (refusal := denied(request, shape)) is not None:
+            return refusal
         fault = faults.due(request.url.path, "page" in request.query_params)
-        if fault is not None and fault.kind in STATUSES:
-            status = STATUSES[fault.kind]
-            return _error(shape, status, KINDS[status], "asked for by /sandbox/faults")
+        if fault is not None and (refusal := refused_by_fault(fault, shape)) is not None:
+            return refusal
         try:
             body = answer(request)
-        except Refused as refusal:
-            return _error(shape, refusal.status, refusal.kind, str(refusal))
+        except Refused as refused:
+            return error(shape, refused)
         return await _spoilt(body, fault, request)
 
     return endpoint
 
 
-def _denied(request: Request) -> int | None:
+def denied(request: Request, shape: Shape) -> Response | None:
     """401 without a key, 403 with one that says it has no scope."""
-    bearer = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
-    key = bearer or request.headers.get("x-api-key", "").strip()
+    key = key_of(request)
     if not key:
-        return 401
-    return 403 if "noscope" in key else None
+        return error(shape, Refused("missing key", 401, KINDS[401]))
+    if "noscope" in key:
+        return error(shape, Refused("this key lacks the permission", 403, KINDS[403]))
+    return None
 
 
-def _error(shape: Shape, status: int, kind: str, message: str) -> Response:
-    """An error that an SDK may retry at once, so that rehearsals do not wait."""
-    headers = {"retry-after-ms": "10"}
-    return JSONResponse(shape(status, kind, message), status_code=status, headers=headers)
+def key_of(request: Request) -> str:
+    """The key that came with *request*, under either provider's header."""
+    bearer = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+    return bearer or request.headers.get("x-api-key", "").strip()
+
+
+def refused_by_fault(fault: Fault, shape: Shape) -> Response | None:
+    """The error that *fault* is; None where it is of another kind."""
+    if fault.kind not in STATUSES:
+        return None
+    status = STATUSES[fault.kind]
+    return error(
+        shape, Refused("asked for by /sandbox/faults", status, KINDS[status]), fault.seconds
+    )
+
+
+def error(shape: Shape, refused: Refused, after_s: float = 0.0) -> Response:
+    """*refused* as the provider tells it. Without *after_s*, an SDK may retry at once."""
+    headers = {"retry-after": f"{after_s:g}"} if after_s else {"retry-after-ms": "10"}
+    body = shape(refused.status, refused.kind, str(refused))
+    return JSONResponse(body, status_code=refused.status, headers=headers)
 
 
 async def _spoilt(body: dict[str, Any], fault: Fault | None, request: Request) -> Response:

@@ -17,7 +17,7 @@ START_S = 10.0
 @contextmanager
 def serve(app: ASGIApp, port: int = 0) -> Iterator[str]:
     """Run *app* and yield its base URL; port 0 takes a free one. Stops with the block."""
-    # TCP by name: only then does asyncio send what it has at once; else each answer takes 40 ms more
+    # TCP by name: only then does asyncio send at once what it has; else an answer takes 40 ms more
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
