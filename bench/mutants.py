@@ -3,7 +3,7 @@
 Each mutant is applied to a copy of the checkout, in which the tests named beside it run. A mutant
 that no test notices is printed as SURVIVED, and the exit is 1.
 
-    python bench/mutants.py [PART_OF_NAME]    about six minutes on two cores
+    python bench/mutants.py [PART_OF_NAME]    about eight minutes on two cores
 """
 
 import shutil
@@ -92,6 +92,36 @@ MUTANTS = (
            old='id="writes_vanished",\n        severity="blind"',
            new='id="writes_vanished",\n        severity="note"',
            tests=("tests/test_quality_faults.py",)),
+    Mutant(name="what was read stays in the uncached rest", file="logs/tokens.py",
+           old="rest = total - read - wrote", new="rest = total - wrote",
+           tests=("tests/test_logs_tokens.py",)),
+    Mutant(name="a copy of a call counts as another", file="logs/table.py",
+           old=") = 1\n", new=") >= 1\n", tests=("tests/test_logs_claude_code.py",)),
+    Mutant(name="any share of a log may be lost", file="logs/loss.py",
+           old="if self.skipped > max_loss * (self.calls + self.skipped):", new="if False:",
+           tests=("tests/test_logs_tally.py", "tests/test_logs_own.py")),
+    Mutant(name="a call that failed is billed", file="engine/rollup.py",
+           old="table = answered(whole)", new="table = whole", tests=("tests/test_engine.py",)),
+    Mutant(name="a missing count is 0 after the sum", file="engine/rollup.py",
+           old=".assign(**dict.fromkeys(absent & {*keys, *TOKENS}, None))",
+           new=".assign(**dict.fromkeys(absent & {*keys}, None), "
+               "**dict.fromkeys(absent & {*TOKENS}, 0))", tests=("tests/test_engine.py",)),
+    Mutant(name="an ideal cache never forgets", file="traffic/eligible.py",
+           old="own = every.since_s <= ttl", new="own = every.since_s >= 0",
+           tests=("tests/test_traffic_eligible.py",)),
+    Mutant(name="a bucket still filling is settled", file="store/intervals.py",
+           old="until = now - MARGIN if refreshed_at is None else refreshed_at", new="until = now",
+           tests=("tests/test_store.py",)),
+    Mutant(name="the sandbox's entries never end", file="sandbox/cache.py",
+           old="and at_s < entry[0]", new="", tests=("tests/test_sandbox_cache.py",)),
+    Mutant(name="the sandbox's versions share a cache", file="sandbox/serving.py",
+           old="shared = (caller.scope, model.id,", new="shared = (caller.scope, model.provider,",
+           tests=("tests/test_sandbox_claude.py",)),
+    Mutant(name="an entry is readable while it is being written", file="sandbox/serving.py",
+           old="        hit = self.cache.read(place, marks, at_s)\n",
+           new="        self.cache.write(place, marks, at_s, 300)\n"
+               "        hit = self.cache.read(place, marks, at_s)\n",
+           tests=("tests/test_sandbox_claude.py",)),
 )  # fmt: skip
 
 
