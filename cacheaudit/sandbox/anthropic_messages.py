@@ -34,6 +34,8 @@ class Messages:
         """POST /v1/messages."""
         body = asked.body
         check(body, asked.headers.get("anthropic-version", ""))
+        if not body["max_tokens"] and not asked.model.prewarm:
+            raise Refused("max_tokens: Input should be greater than or equal to 1")
         prompt = prompt_of(body)
         call = serving.begin(prompt, asked.model, asked.caller)
         output = min(OUTPUT_TOKENS, int(body["max_tokens"]))

@@ -28,6 +28,7 @@ class Served:
     writes_billed       whether entries end at marks and their writing is reported (Anthropic, and
                         OpenAI from GPT-5.6 on), or anywhere, in blocks, for nothing
     tokens_per_word     of its tokenizer
+    prewarm             whether a request that generates nothing is served
     alias_of            the version that answers under this name, where it is another
     replicas, stray     machines with a cache of their own, and how often a request goes astray
     overflow_per_min    requests of one prefix and key above which they go astray as well
@@ -40,6 +41,7 @@ class Served:
     lives: dict[str, float]
     writes_billed: bool = True
     tokens_per_word: float = 1.0
+    prewarm: bool = True
     alias_of: str = ""
     replicas: int = 1
     stray: float = 0.0

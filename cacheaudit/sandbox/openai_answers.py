@@ -33,6 +33,8 @@ class Responses:
         if body.get("input") is None:
             raise Refused("Missing required parameter: 'input'.")
         options = body.get("prompt_cache_options") or {}
+        if options.get("prewarm") and not asked.model.prewarm:
+            raise Refused("Unknown parameter: 'prompt_cache_options.prewarm'.")
         call, prompt = _begin(asked, serving, responses=True)
         output = 0 if options.get("prewarm") else OUTPUT_TOKENS
         sent = Sent.of(prompt, body, call)

@@ -1,0 +1,1 @@
+"""Live hit rates on candidate versions: planned first, capped, and receipted."""

@@ -1,0 +1,249 @@
+"""What is done to find something out, as generators: they yield calls and are sent receipts.
+
+They touch no clock and no network, so the same code sends a call, is resumed, and is read again
+from its receipts alone. A protocol ends with its finding, or with Void where a call that it needed
+did not say anything of the cache; then nothing of it counts, and it may be tried anew.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+from .ask import Ask
+from .receipt import Receipt
+
+Step = Ask | tuple[Ask, ...]
+Heard = Receipt | tuple[Receipt, ...]
+Protocol = Generator[Step, Any, Any]
+
+BESIDE_WORDS = 24  # around a documented minimum, where it is looked for first
+MOST_WORDS = 40_000
+HELLO_WORDS, LONGER_WORDS = 64, 448
+
+
+class Void(Exception):
+    """A call that was needed says nothing of the cache; the receipt says why."""
+
+    def __init__(self, receipt: Receipt) -> None:
+        super().__init__(receipt.outcome)
+        self.receipt = receipt
+
+
+@dataclass(slots=True, kw_only=True)
+class Offers:
+    """What an endpoint turned out to offer; None is not known yet.
+
+    prewarm      a call that generates nothing and is not charged for output
+    marks        cache breakpoints that the request sets
+    diagnosis    the provider's own reason for a miss
+    tokens_per_word  of the synthetic text, on this version
+    """
+
+    prewarm: bool | None = None
+    marks: bool | None = None
+    diagnosis: bool | None = None
+    tokens_per_word: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bracket:
+    """The smallest prefix that is cached lies in (above, upto], in tokens.
+
+    above    longest that was not cached; upto: shortest that was, None where none was
+    """
+
+    above: int
+    upto: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survival:
+    """Whether a prefix was still warm after being idle for wait_s; late_s: or so much longer."""
+
+    wait_s: float
+    warm: bool
+    late_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paced:
+    """One repetition of a prompt at the team's pace, without its first call.
+
+    calls, hits   how many followed the first, and how many read anything
+    """
+
+    calls: int
+    hits: int
+    input_tokens: int
+    read_tokens: int
+    written_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Isolation:
+    """The same prompt on the old version, on the new, and on the old again; tokens read."""
+
+    on_new: int
+    on_old: int
+    diagnosis: str = ""
+
+
+def counted(receipt: Receipt) -> Receipt:
+    """*receipt*, or Void where it says nothing of the cache."""
+    if not receipt.counted:
+        raise Void(receipt)
+    return receipt
+
+
+def read(receipt: Receipt) -> int:
+    """Tokens that *receipt* read."""
+    return receipt.cache_read_tokens or 0
+
+
+def hello(candidate: str, nonce: str, offers: Offers) -> Protocol:
+    """Find out what is offered, by asking for it and taking a refusal as an answer; and how many
+    tokens a word of ours is.
+
+    At most five calls of short prompts. Changes *offers*; what is None is tried.
+    """
+    for given_up in ("diagnosis", "prewarm", "marks", ""):
+        first = yield Ask(candidate=candidate, nonce=nonce, words=HELLO_WORDS)
+        if first.outcome != "refused" or not given_up:
+            break
+        setattr(offers, given_up, False)
+    counted(first)
+    for name in ("diagnosis", "prewarm", "marks"):
+        if getattr(offers, name) is None:
+            setattr(offers, name, True)
+    longer = counted((yield Ask(candidate=candidate, nonce=f"{nonce}/longer", words=LONGER_WORDS)))
+    if first.input_tokens and longer.input_tokens:
+        more = longer.input_tokens - first.input_tokens
+        offers.tokens_per_word = more / (LONGER_WORDS - HELLO_WORDS)
+    return offers
+
+
+def pair(candidate: str, nonce: str, words: int, *, stream: bool = False) -> Protocol:
+    """A prefix that is new, and the same once more: (cold, warm)."""
+    ask = Ask(candidate=candidate, nonce=nonce, words=words, stream=stream)
+    cold = counted((yield ask))
+    again = Ask(
+        candidate=candidate, nonce=nonce, words=words, stream=stream,
+        before_id=cold.response_id, warmed_s=0.0,
+    )  # fmt: skip
+    warm = counted((yield again))
+    return cold, warm
+
+
+def smallest(
+    candidate: str, nonce: str, offers: Offers, documented_tokens: int | None, reads: int = 3
+) -> Protocol:
+    """The smallest prefix that is cached, to one word.
+
+    Looked for around the documented minimum first, else by doubling and halving; then bisected.
+    At most search_calls() lengths are tried. Where writes are not reported, a length counts as not
+    cached after *reads* further calls that read nothing.
+    """
+    ratio = offers.tokens_per_word or 1.0
+    guess = max(2 * HELLO_WORDS, round((documented_tokens or 1024) / ratio))
+    low, high = max(HELLO_WORDS, guess - BESIDE_WORDS), guess + BESIDE_WORDS
+    top = yield from _length(candidate, nonce, high, reads)
+    while not top.cached and high < MOST_WORDS:
+        low, high = high, min(2 * high, MOST_WORDS)
+        bottom, top = top, (yield from _length(candidate, nonce, high, reads))
+    if not top.cached:
+        return Bracket(above=top.prompt_tokens, upto=None)
+    if low < guess:  # the documented minimum or less: what is below it was not asked for yet
+        bottom = yield from _length(candidate, nonce, low, reads)
+        while bottom.cached and low > HELLO_WORDS:
+            low, high, top = max(HELLO_WORDS, low // 2), low, bottom
+            bottom = yield from _length(candidate, nonce, low, reads)
+    if bottom.cached:
+        return Bracket(above=0, upto=bottom.prefix_tokens)
+    while high - low > 1:
+        middle = (low + high) // 2
+        tried = yield from _length(candidate, nonce, middle, reads)
+        if tried.cached:
+            high, top = middle, tried
+        else:
+            low, bottom = middle, tried
+    tail = top.prompt_tokens - top.prefix_tokens
+    return Bracket(above=bottom.prompt_tokens - tail, upto=top.prefix_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class _Length:
+    """A length that was tried; the prefix is the whole prompt where writes are not reported."""
+
+    cached: bool
+    prompt_tokens: int
+    prefix_tokens: int
+
+
+def _length(candidate: str, nonce: str, words: int, reads: int) -> Protocol:
+    own = f"{nonce}/{words}"
+    first = counted((yield Ask(candidate=candidate, nonce=own, words=words)))
+    total = first.input_tokens or 0
+    if first.cache_write_tokens is not None:
+        held = first.cache_write_tokens + read(first)
+        return _Length(bool(held), total, held or total)
+    for _ in range(reads):
+        again = Ask(candidate=candidate, nonce=own, words=words, warmed_s=0.0)
+        if read(counted((yield again))):
+            return _Length(True, total, total)
+    return _Length(False, total, total)
+
+
+def survives(candidate: str, nonce: str, words: int, wait_s: float) -> Protocol:
+    """Write a prefix, leave it alone for *wait_s*, and see whether it is still there."""
+    cold = counted((yield Ask(candidate=candidate, nonce=nonce, words=words)))
+    later = counted(
+        (
+            yield Ask(
+                candidate=candidate, nonce=nonce, words=words, after_s=wait_s, warmed_s=wait_s,
+                before_id=cold.response_id,
+            )
+        )
+    )  # fmt: skip
+    late_s = max(0.0, (later.wait_s or 0.0) - wait_s)
+    return Survival(wait_s=wait_s, warm=bool(read(later)), late_s=late_s)
+
+
+def isolated(old: str, new: str, nonce: str, words: int) -> Protocol:
+    """The same prompt on both versions: whether what is warm on one is of any use to the other."""
+    first = counted((yield Ask(candidate=old, nonce=nonce, words=words)))
+    on_new = counted(
+        (yield Ask(candidate=new, nonce=nonce, words=words, before_id=first.response_id))
+    )
+    on_old = counted((yield Ask(candidate=old, nonce=nonce, words=words, warmed_s=0.0)))
+    return Isolation(on_new=read(on_new), on_old=read(on_old), diagnosis=on_new.diagnosis)
+
+
+def at_once(candidate: str, nonce: str, words: int, many: int) -> Protocol:
+    """*many* requests of a new prefix at the same time: how many could not read it."""
+    ask = Ask(candidate=candidate, nonce=nonce, words=words)
+    heard = yield (ask,) * many
+    return sum(not read(counted(one)) for one in heard), many
+
+
+def paced(candidate: str, nonce: str, prompt: Ask, waits_s: tuple[float, ...]) -> Protocol:
+    """A prompt that is new, and again after each of *waits_s*: what the calls after it read."""
+    made = Ask(
+        candidate=candidate, nonce=nonce, words=prompt.words, body=prompt.body, generate=True
+    )
+    counted((yield made))
+    heard = []
+    for wait_s in waits_s:
+        again = Ask(
+            candidate=candidate, nonce=nonce, words=prompt.words, body=prompt.body, generate=True,
+            after_s=wait_s, warmed_s=wait_s,
+        )  # fmt: skip
+        heard.append(counted((yield again)))
+    return Paced(
+        calls=len(heard),
+        hits=sum(bool(read(one)) for one in heard),
+        input_tokens=sum(one.input_tokens or 0 for one in heard),
+        read_tokens=sum(map(read, heard)),
+        written_tokens=sum(one.cache_write_tokens or 0 for one in heard),
+        output_tokens=sum(one.output_tokens or 0 for one in heard),
+    )
