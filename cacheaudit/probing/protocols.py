@@ -9,7 +9,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-from .ask import Ask
+from .ask import NONCE_WORDS, Ask
 from .receipt import Receipt
 
 Step = Ask | tuple[Ask, ...]
@@ -19,6 +19,7 @@ Protocol = Generator[Step, Any, Any]
 BESIDE_WORDS = 24  # around a documented minimum, where it is looked for first
 MOST_WORDS = 40_000
 HELLO_WORDS, LONGER_WORDS = 64, 448
+LEAST_WORDS = NONCE_WORDS + 4
 
 
 class Void(Exception):
@@ -145,8 +146,8 @@ def smallest(
     cached after *reads* further calls that read nothing.
     """
     ratio = offers.tokens_per_word or 1.0
-    guess = max(2 * HELLO_WORDS, round((documented_tokens or 1024) / ratio))
-    low, high = max(HELLO_WORDS, guess - BESIDE_WORDS), guess + BESIDE_WORDS
+    guess = max(2 * LEAST_WORDS, round((documented_tokens or 1024) / ratio))
+    low, high = max(LEAST_WORDS, guess - BESIDE_WORDS), guess + BESIDE_WORDS
     top = yield from _length(candidate, nonce, high, reads)
     while not top.cached and high < MOST_WORDS:
         low, high = high, min(2 * high, MOST_WORDS)
@@ -155,8 +156,8 @@ def smallest(
         return Bracket(above=top.prompt_tokens, upto=None)
     if low < guess:  # the documented minimum or less: what is below it was not asked for yet
         bottom = yield from _length(candidate, nonce, low, reads)
-        while bottom.cached and low > HELLO_WORDS:
-            low, high, top = max(HELLO_WORDS, low // 2), low, bottom
+        while bottom.cached and low > LEAST_WORDS:
+            low, high, top = max(LEAST_WORDS, low // 2), low, bottom
             bottom = yield from _length(candidate, nonce, low, reads)
     if bottom.cached:
         return Bracket(above=0, upto=bottom.prefix_tokens)
