@@ -6,9 +6,9 @@ the ratio (linearised: Cochran, Sampling Techniques, 1977, 6.3), and with it as 
 calls as would spread alike, never more than were made. On these Wilson's interval (1927) is taken,
 at Student's quantile, because the spread is estimated, too; it has a width also where every call
 hit. Then there is no spread to tell whether calls or whole repetitions are what is independent, and
-the geometric mean of both numbers is taken: of 4,000 made-up candidates each, the interval held in
-97, 94 and 95 % where none, half or all of the repetitions hit or miss as a whole. What a hit reads
-is not all of its input: the interval is of the share of what a hit could have read, times that.
+the geometric mean of both numbers is taken (tests/test_probe_answers.py and bench/probe.py hold
+the interval to its promise). What a hit reads is not all of its input: the interval is of the share
+of what a hit could have read, times that.
 """
 
 from collections.abc import Sequence
