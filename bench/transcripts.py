@@ -3,11 +3,13 @@
 What is read is made here: 100,800 responses in 129 MB, in 240 sessions of 12 projects and 60 days,
 with users' lines between them, responses that several lines repeat, subagents in files of their own
 and sessions that were resumed into another file. Both programs are whole processes, from start to
-exit, in turns: ours is Python that sums by day and model, ccusage (npm) a native binary that does
-the same and looks up prices. The seconds are this machine's; what carries over is the ratio.
+exit, in turns, each once before to fill caches: ours is Python that sums by day and model, ccusage
+a native binary that does the same and looks up prices, and that binary again as npm's `ccusage`
+starts it, through Node.js. The seconds are this machine's; what carries over is the ratio.
 
     python bench/transcripts.py                   installs ccusage with npm into a temporary folder
-    python bench/transcripts.py --ccusage PATH    runs the binary at PATH
+    python bench/transcripts.py --ccusage PATH    runs the binary at PATH; its launcher where npm
+                                                  has put one beside it
 
 Memory is the most that all processes of a run held at once (the sum of their proportional set
 sizes, sampled every 5 ms), and the largest resident set of any one of them (getrusage).
@@ -42,7 +44,9 @@ TEXT = "the cache is keyed on the prefix and the version that serves it, and on 
 OURS = "from cacheaudit.logs.tally import tally; import json, sys; " \
     "print(json.dumps(tally(sys.argv[1]).to_dict()))"  # fmt: skip
 SAMPLED_S = 0.005
+NAMES = ("inputTokens", "cacheReadTokens", "cacheCreationTokens", "outputTokens")
 Lines = list[dict[str, Any]]
+Totals = tuple[tuple[str, int], ...]
 
 
 # what is read
@@ -144,14 +148,27 @@ def installed(folder: Path) -> Path:
     if shutil.which("npm") is None:
         sys.exit("no npm here: install Node.js, or give the binary with --ccusage PATH")
     chip = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64"}.get(machine := platform.machine())
-    package = f"@ccusage/ccusage-{sys.platform}-{chip or machine}"  # the launcher is not needed
+    native = f"@ccusage/ccusage-{sys.platform}-{chip or machine}"
     quiet = ["--silent", "--no-audit", "--no-fund"]
-    done = subprocess.run(["npm", "install", *quiet, "--prefix", str(folder), package])
-    binary = folder / "node_modules" / package / "bin" / "ccusage"
+    done = subprocess.run(["npm", "install", *quiet, "--prefix", str(folder), "ccusage"])
+    binary = folder / "node_modules" / native / "bin" / "ccusage"
     if done.returncode or not binary.is_file():
-        sys.exit(f"npm installed no {package}: give the native binary with --ccusage PATH")
+        sys.exit(f"npm installed no {native}: give the native binary with --ccusage PATH")
     binary.chmod(0o755)  # the launcher would have done this
     return binary
+
+
+def commands(folder: Path, binary: Path) -> dict[str, list[str]]:
+    """Who reads the transcripts in *folder*, by the name of its row."""
+    asked = ["claude", "daily", "--offline", "--json"]
+    found = {
+        "cacheaudit": [sys.executable, "-c", OURS, str(folder / "projects")],
+        "ccusage": [str(binary), *asked],
+    }
+    launcher = binary.parents[3] / ".bin" / "ccusage" if len(binary.parents) > 3 else None
+    if launcher and launcher.is_file() and (node := shutil.which("node")):
+        found["ccusage, its launcher"] = [node, str(launcher), *asked]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,23 +247,18 @@ def held(pid: int) -> int:
 # what they say
 
 
-def ours_says(out: str) -> dict[str, int]:
+def ours_says(out: str) -> Totals:
     """Token totals of our answer."""
     total = json.loads(out)["total"]
     written = [v or 0 for k, v in total.items() if k.startswith("cache_write_")]
-    return {
-        "inputTokens": total["uncached_input_tokens"],
-        "cacheReadTokens": total["cache_read_tokens"],
-        "cacheCreationTokens": sum(written),
-        "outputTokens": total["output_tokens"],
-    }
+    input_side = total["uncached_input_tokens"], total["cache_read_tokens"], sum(written)
+    return tuple(zip(NAMES, (*input_side, total["output_tokens"]), strict=True))
 
 
-def theirs_says(out: str) -> dict[str, int]:
+def theirs_says(out: str) -> Totals:
     """The same of theirs."""
     total = json.loads(out)["totals"]
-    names = ("inputTokens", "cacheReadTokens", "cacheCreationTokens", "outputTokens")
-    return {name: total[name] for name in names}
+    return tuple((name, total[name]) for name in NAMES)
 
 
 def row(name: str, runs: list[Run], memory: Run) -> str:
@@ -264,20 +276,19 @@ def compare(folder: Path, binary: Path, runs: int) -> None:
     size, lines = write(folder)
     print(f"{RESPONSES:,} responses, {lines:,} lines, {size / 1e6:.0f} MB", flush=True)
     env = {**os.environ, "CLAUDE_CONFIG_DIR": str(folder), "TZ": "UTC"}
-    commands = {
-        "cacheaudit": [sys.executable, "-c", OURS, str(folder / "projects")],
-        "ccusage": [str(binary), "claude", "daily", "--offline", "--json"],
-    }
-    done: dict[str, list[Run]] = {name: [] for name in commands}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # ours is read compiled, as wherever it is installed
+    who = commands(folder, binary)
+    done: dict[str, list[Run]] = {name: [] for name in who}
     for turn in range(runs + 1):
-        for name, command in commands.items():
+        for name, command in who.items():
             run = measured(command, env)
-            if turn:  # the first fills the page cache
+            if turn:  # the first fills the page cache, and compiles
                 done[name].append(run)
-    memory = {n: measured(c, {**env, "METER": "--memory"}) for n, c in commands.items()}
-    said = ours_says(done["cacheaudit"][0].out), theirs_says(done["ccusage"][0].out)
-    if said[0] != said[1]:
-        sys.exit(f"they disagree: {said[0]} and {said[1]}")
+    memory = {n: measured(c, {**env, "METER": "--memory"}) for n, c in who.items()}
+    said = {ours_says(done["cacheaudit"][0].out)}
+    said |= {theirs_says(runs[0].out) for name, runs in done.items() if name != "cacheaudit"}
+    if len(said) > 1:
+        sys.exit(f"they disagree: {said}")
     version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True)
     print(
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} CPUs, {platform.machine()}, Python"
@@ -285,15 +296,23 @@ def compare(folder: Path, binary: Path, runs: int) -> None:
     )
     print("| | min s | median s | max s | CPU s | largest process, MB | all at once, MB |")
     print("|---|---|---|---|---|---|---|")
-    for name in commands:
+    for name in who:
         print(row(name, done[name], memory[name]))
-    walls = [statistics.median(run.wall_s for run in done[name]) for name in commands]
-    pairs = zip(done["cacheaudit"], done["ccusage"], strict=True)
-    ratio = statistics.median(a.wall_s / b.wall_s for a, b in pairs)
-    print(
-        f"\nwall, ours / theirs: {walls[0] / walls[1]:.2f} of medians, {ratio:.2f} median of turns"
+    print()
+    for name in [*who][1:]:
+        print(ratios(name, done["cacheaudit"], done[name]))
+    print("all say " + ", ".join(f"{name} {count:,}" for name, count in said.pop()))
+
+
+def ratios(name: str, ours: list[Run], theirs: list[Run]) -> str:
+    """How ours compares with theirs, called *name*."""
+    a, b = ([run.wall_s for run in runs] for runs in (ours, theirs))
+    turns = statistics.median(one / other for one, other in zip(a, b, strict=True))
+    medians = statistics.median(a) / statistics.median(b)
+    return (
+        f"wall, cacheaudit / {name}: {medians:.2f} of medians, {turns:.2f} median of turns,"
+        f" {min(a) / min(b):.2f} of the shortest"
     )
-    print("both say " + ", ".join(f"{name} {count:,}" for name, count in said[0].items()))
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -9,11 +10,12 @@ from hypothesis import strategies as st
 
 from cacheaudit.engine import rollup
 from cacheaudit.errors import SourceError
-from cacheaudit.logs.claude_code import READER
+from cacheaudit.logs.claude_code import READER, _moment
 from cacheaudit.logs.loss import Loss
 from cacheaudit.logs.reading import calls, reader_for
 from cacheaudit.logs.table import read_log
 from cacheaudit.logs.tokens import calls_of
+from cacheaudit.logs.values import NotUnderstood, moment
 from cacheaudit.metrics import overall_metrics
 
 ID = "msg_01EEiRWuVvwAmenNJXZcerPY"
@@ -297,6 +299,30 @@ def test_spaced_compact_and_packed_files_say_the_same(tmp_path, separators, pack
     assert sum(row["cache_read_tokens"] for row in rows(path)) == 2 * 17_842
 
 
+@pytest.mark.parametrize(
+    "torn", ['{"type":5,"torn', '{"message":"text","torn', '{"cwd":"\xff"}', "["]
+)
+def test_a_torn_line_is_counted_whatever_it_began_as(tmp_path, torn):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(f"{json.dumps(answer())}\n{torn}\n".encode("latin-1"))
+    loss = Loss()
+
+    assert len(list(calls([path], READER, loss))) == 1
+    assert loss.reasons == {"no JSON": (1, "a.jsonl line 2")}
+
+
+def test_lines_that_old_newlines_end_lose_nothing_and_make_nothing_up(tmp_path):
+    """A lone carriage return ends them: a user's line between two, and a torn one."""
+    user = {"type": "user", "sessionId": "s", "message": {"role": "user", "content": "text"}}
+    path = tmp_path / "a.jsonl"
+    parts = [answer(), user, answer(OTHER_ID)]
+    path.write_text("\r".join(map(json.dumps, parts)) + '\r{"torn\n', encoding="utf-8")
+    loss = Loss()
+
+    assert [c["request_id"] for c in calls([path], READER, loss)] == [ID, OTHER_ID]
+    assert loss.reasons == {"no JSON": (1, "a.jsonl line 1")}
+
+
 def test_a_document_of_lines_says_the_same_as_lines(tmp_path):
     path = tmp_path / "a.json"
     told = {"type": "progress", "data": {"message": answer("msg_01BBBBBBBBBBBBBBBBBBBBBB")}}
@@ -331,6 +357,27 @@ def test_the_short_way_counts_as_the_general_one(used, beyond, flat):
     ((_, tokens),) = calls_of(used)
 
     assert {k: v for k, v in call.items() if k.endswith("_tokens")} == tokens.counts()
+
+
+def reported(name, *told):
+    try:
+        return name(*told)
+    except NotUnderstood as reason:
+        return str(reason)
+
+
+spelled = st.builds(
+    lambda at, form, zone: at.replace(tzinfo=None).isoformat(timespec=form) + zone,
+    st.integers(-(10**9), 5 * 10**9).map(lambda s: datetime.fromtimestamp(s + s % 997 / 997, UTC)),
+    st.sampled_from(["auto", "minutes", "seconds", "milliseconds", "microseconds"]),
+    st.sampled_from(["Z", "", "+00:00", "-07:30", " "]),
+)
+EDGES = ["", "2010-01-01T00:00:00Z", "2099-12-31T23:59:59.999Z", "2100-01-01T00:00Z", "24:00"]
+
+
+@given(spelled | st.sampled_from(EDGES) | st.text(max_size=30))
+def test_a_time_is_read_sooner_and_just_as_strictly(told):
+    assert reported(_moment, told) == reported(moment, told or None, "timestamp")
 
 
 OTHERS = [

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from dataclasses import asdict
+from itertools import permutations, product
 
 import pandas as pd
 import pytest
@@ -16,7 +17,14 @@ from hypothesis import strategies as st
 from cacheaudit import schema
 from cacheaudit.engine import rollup
 from cacheaudit.errors import ParamError, SourceError
-from cacheaudit.logs import tally as room
+from cacheaudit.logs.claude_code import READER
+from cacheaudit.logs.daily import daily, put, read_once
+from cacheaudit.logs.formats import FORMATS
+from cacheaudit.logs.loss import Loss
+from cacheaudit.logs.reading import calls
+from cacheaudit.logs.rows import COUNTS as COLUMNS
+from cacheaudit.logs.rows import LABELS, row_of
+from cacheaudit.logs.share import shares
 from cacheaudit.logs.table import read_log
 from cacheaudit.logs.tally import BY, rows_as_text, tally
 from cacheaudit.metrics import cache_metrics, overall_metrics
@@ -123,9 +131,9 @@ def same(row, slow):
 
 
 def test_the_names_are_those_of_the_usage_frame():
-    assert [*room.COUNTS] == schema.TOKENS
+    assert [*COLUMNS] == schema.TOKENS
     assert [n for n in schema.LABELS if n != "context_window"] == sorted(
-        room.LABELS, key=schema.LABELS.index
+        LABELS, key=schema.LABELS.index
     )
 
 
@@ -181,19 +189,20 @@ def test_a_small_log_is_not_shared_and_a_large_one_in_order(tmp_path):
     paths = [tmp_path / str(n) for n in range(9)]
     for path in paths:
         path.touch()
-    assert room._shares(paths, 8) == [paths]
+    assert shares(paths, 8) == [paths]
 
     for path in paths:
         os.truncate(path, 8_000_000)  # nothing is on the disk
-    shares = room._shares(paths, 4)
+    parts = shares(paths, 4)
 
-    assert [len(share) for share in shares] == [3, 2, 2, 2]
-    assert [path for share in shares for path in share] == paths
+    assert [len(share) for share in parts] == [3, 2, 2, 2]
+    assert [path for share in parts for path in share] == paths
 
 
-def test_it_needs_neither_pandas_nor_a_database(tmp_path):
+def test_it_needs_neither_pandas_nor_a_database_nor_another_format(tmp_path):
     write(tmp_path / "a.jsonl", [line()])
-    heavy = ["pandas", "numpy", "pyarrow", "ibis", "duckdb"]
+    formats = [f"cacheaudit.logs.{name}" for name in FORMATS if name != "claude_code"]
+    heavy = ["pandas", "numpy", "pyarrow", "ibis", "duckdb", *formats]
     code = (
         "import sys; from cacheaudit.logs.tally import tally, rows_as_text;"
         f"rows_as_text(tally({str(tmp_path)!r}));"
@@ -223,10 +232,87 @@ def test_calls_without_an_id_are_all_counted(tmp_path):
 
 
 def test_calls_that_failed_are_left_out_as_by_rollup():
-    labels, counts = (None,) * len(room.LABELS), (1,) * len(room.COUNTS)
+    labels, counts = (None,) * len(LABELS), (1,) * len(COLUMNS)
     seen = [(0, 0, None, None, status, 1, labels, counts) for status in (None, 200, 399, 400, 529)]
 
-    assert [calls for calls, _ in room._daily(seen).values()] == [3]
+    assert [calls for calls, _ in daily(seen).values()] == [3]
+
+
+def test_runs_of_calls_are_summed_by_day_and_labels_whatever_their_order():
+    """Days in turns, and the first and the last microsecond of a day."""
+    day_us, labels = 86_400_000_000, [(name,) * len(LABELS) for name in "ab"]
+    times = [0, day_us - 1, day_us, 0, 2 * day_us - 1, day_us]
+    seen = [
+        (ts, ts, None, None, None, 1, who, (None, number, *(1,) * (len(COLUMNS) - 2)))
+        for number, (who, ts) in enumerate(product(labels, times))
+    ]
+    days = daily(seen)
+
+    assert {key: calls for key, (calls, _) in days.items()} == dict.fromkeys(
+        [(day, who) for day in (0, 1) for who in labels], 3
+    )
+    for (day, who), (_, counts) in days.items():
+        own = [row for row in seen if (row[0] // day_us, row[6]) == (day, who)]
+        assert counts[:2] == (None, sum(row[7][1] for row in own))
+
+
+def test_one_id_in_two_models_is_two_calls_however_they_are_brought_together():
+    """Copies of both, in every order, and in parts that are brought together afterwards."""
+    rows = [
+        (10 * number, 10 * number, "r", None, None, 1, ("anthropic", model), (output,))
+        for number, (model, output) in enumerate([("a", 1), ("b", 5), ("b", 2), ("a", 3)])
+    ]
+    for order in permutations(rows):
+        for cut in range(5):
+            seen, more = {}, {}
+            put(seen, order[:cut])
+            put(more, order[cut:])
+            put(seen, more.values())
+            told = sorted((row[6][1], row[0], row[7]) for row in seen.values())
+            assert told == [("a", 0, (3,)), ("b", 10, (5,))]
+
+
+strange = st.sampled_from(
+    [
+        b"",
+        b'{"type":"assistant","message":{"usage":1}}',
+        b'{"type":"assistant","message":{"model":"m","usage":{"input_tokens":1}}',
+        b'{"type":"user","message":"text"}',
+        b'{"type":5,"torn',
+        b"[]",
+        b"null",
+        b"\xff",
+        b'{"a":1}{"b":2}',
+        b"[" * 5_000,
+        json.dumps([line(90), line(91)]).encode(),
+        json.dumps(line(92)).encode() + b"\r" + json.dumps(line(93)).encode(),
+        json.dumps({"type": "progress", "data": {"message": line(94)}}).encode(),
+        json.dumps(line(95) | {"timestamp": "2026-02-11"}).encode(),
+        json.dumps(line(96)).encode()[:-9],
+    ]
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(parts=st.lists(strange | responses.map(json.dumps).map(str.encode), min_size=1, max_size=8))
+def test_the_plain_way_reads_what_the_general_one_does(tmp_path, parts):
+    """Whatever a file holds: the same calls, the same loss and the same error to the letter."""
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b"\n".join(parts))
+
+    def told(read):
+        loss, seen = Loss(), {}
+        try:
+            put(seen, read(loss))
+        except SourceError as error:
+            return str(error)
+        rows = [(row[0], *row[2:5], *row[6:]) for row in seen.values()]
+        return rows, loss.calls, [*loss.reasons.items()], loss.unfinished
+
+    plain = told(lambda loss: read_once([path], READER, loss).values())
+    assert plain == told(lambda loss: map(row_of, calls([path], READER, loss)))
 
 
 def test_of_copies_the_one_with_the_most_output_stays_at_the_first_time(tmp_path):

@@ -39,176 +39,61 @@ its notes on the source; CodexBar pull request 647; anthropics/claude-code 44597
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import repeat
-from typing import Annotated, Any, NamedTuple
+from typing import Any
 
 import msgspec
 
+from .claude_code_lines import Line, Usage, converted, decode
 from .record import Call, Reader, Record, Skip
 from .rows import COUNTS, Counts, Labels, Row, call_of
 from .tokens import calls_of
-from .values import MOST, NotUnderstood, moment
+from .values import EARLIEST, LATEST, NotUnderstood, moment
 
-Count = Annotated[int, msgspec.Meta(ge=0, lt=MOST)]
 NO_MODEL = "<synthetic>"
 UNREPORTED = (None, "", "not_available")
 CLOUDS = {"msg_bdrk_": "bedrock", "msg_vrtx_": "vertex"}
+OWN_ID = "msg_01"  # of Anthropic's
 LONG_ID = 20  # characters; "msg_" and less was made up by a gateway
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - beside times whose zone is known to be UTC
 HOMES = ("home", "Users")  # the folder below is a person's name
-ANSWERS = ("assistant", "progress")
 LINES = ("assistant", "user", "system", "progress")
-
-
-class Split(msgspec.Struct, gc=False):
-    """`usage.cache_creation`."""
-
-    ephemeral_5m_input_tokens: Count | None = None
-    ephemeral_1h_input_tokens: Count | None = None
-
-
-class Usage(msgspec.Struct, gc=False):
-    """`message.usage`."""
-
-    input_tokens: Count | None = None
-    cache_creation_input_tokens: Count | None = None
-    cache_read_input_tokens: Count | None = None
-    output_tokens: Count | None = None
-    cache_creation: Split | None = None
-    service_tier: str | None = None
-    speed: str | None = None
-    inference_geo: str | None = None
-    iterations: Any = None
-
-
-class Message(msgspec.Struct, gc=False):
-    """`message`: the response."""
-
-    id: str | None = None
-    model: str | None = None
-    usage: Usage | None = None
-
-
-class Line(msgspec.Struct, gc=False):
-    """One line; what is not named here is not looked at."""
-
-    type: str | None = None
-    timestamp: str | None = None
-    sessionId: str | None = None
-    agentId: str | None = None
-    isSidechain: bool | None = None
-    requestId: str | None = None
-    version: str | None = None
-    cwd: str | None = None
-    entrypoint: str | None = None
-    message: Message | None = None
-
-
-class Told(msgspec.Struct, gc=False):
-    """`data` of a `progress` line: a line of a subagent's, if it is one."""
-
-    agentId: str | None = None
-    message: Line | None = None
-
-
-class Kind(msgspec.Struct, gc=False):
-    """What a line is, where nothing else can be said about it."""
-
-    type: Any = None
-    data: msgspec.Raw = msgspec.Raw()
-
-
-class Seen(NamedTuple):
-    """Of one file: the folder that each session began in; labels, of which most rows have few."""
-
-    folders: dict[str | None, str | None]
-    labels: dict[Labels, Labels]
-
-
-_line = msgspec.json.Decoder(Line).decode
-_kind = msgspec.json.Decoder(Kind).decode
-_progress = msgspec.json.Decoder(Told).decode
-NO_CALL = Line()
-
-
-def decode(text: bytes) -> Line:
-    """One line; a field of another type counts only where it is a response's."""
-    try:
-        line = _line(text)
-    except msgspec.ValidationError:
-        if _kind(text).type in ANSWERS:
-            raise
-        return NO_CALL
-    return line if line.type != "progress" else _reported(line, _kind(text).data)
-
-
-def _converted(value: Any) -> Line:
-    """The same for a line that the general decoder has read."""
-    try:
-        line = msgspec.convert(value, Line)
-    except msgspec.ValidationError:
-        if isinstance(value, Mapping) and value.get("type") not in ANSWERS:
-            return NO_CALL
-        raise
-    return line if line.type != "progress" else _reported(line, value.get("data"))
-
-
-def _reported(line: Line, data: Any) -> Line:
-    """The subagent's line that a progress line reports, as one of the subagent."""
-    try:
-        told = _progress(data) if isinstance(data, msgspec.Raw) else msgspec.convert(data, Told)
-    except msgspec.MsgspecError:
-        return NO_CALL  # the progress of something else
-    inner = told.message
-    if inner is None or inner.message is None or inner.message.usage is None:
-        return NO_CALL
-    inner.type = "assistant"
-    inner.isSidechain = True
-    inner.agentId = told.agentId
-    for name in ("timestamp", "sessionId", "version", "cwd", "entrypoint"):
-        setattr(inner, name, getattr(inner, name) or getattr(line, name))
-    return inner
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_DAY, LAST_DAY, OUTSIDE = EARLIEST // 86_400, LATEST // 86_400, timedelta.max
+Folders = dict[str | None, str | None]  # of one file: the folder that each session began in
 
 
 def read(records: Iterable[Record]) -> Iterator[Call | Skip]:
     """The calls of one file, as often as lines of it say so."""
     for row in rows(records):
-        if isinstance(row, Skip):
-            yield row
-        else:
-            yield from repeat(call_of(row), row[5])
+        yield from (row,) if isinstance(row, Skip) else repeat(call_of(row), row[5])
 
 
-def rows(records: Iterable[Record]) -> Iterator[Row | Skip]:
+def rows(records: Iterable[tuple[int, Any]]) -> Iterator[Row | Skip]:
     """The responses of one file; neighbouring lines of one response are one row."""
-    seen = Seen({}, {})
-    best, first, since, times = NO_CALL, "", 0, 0
-    name: str | None = None
+    folders: Folders = {}
+    best: Line | None = None
+    name, first, since, times = None, "", 0, 0
     for number, value in records:
-        if type(value) is Line:
-            line = value
-        else:
-            try:
-                line = _converted(value)
-            except msgspec.ValidationError:
-                yield Skip(number, "a field is of another type, or out of range")
+        try:
+            line = value if type(value) is Line else converted(value)
+        except msgspec.ValidationError:
+            yield Skip(number, "a field is of another type, or out of range")
+            continue
+        if line is None:
+            continue
+        own = line.message.id if line.message else None
+        if best is not None:
+            if own == name and _repeats(line, best, first):
+                times += 1
+                if _output(line) > _output(best):
+                    best = line
                 continue
-        message = line.message
-        if line.type != "assistant" or message is None or message.usage is None:
-            continue
-        if times and message.id == name and _repeats(line, best, first):
-            times += 1
-            if _output(line) > _output(best):
-                best = line
-            continue
-        if times:
-            yield from _told(best, first, times, since, seen)
-        best, first, since, times = line, line.timestamp or "", number, 1
-        name = message.id
-    if times:
-        yield from _told(best, first, times, since, seen)
+            yield from _told(best, first, times, since, folders)
+        best, name, first, since, times = line, own, line.timestamp or "", number, 1
+    if best is not None:
+        yield from _told(best, first, times, since, folders)
 
 
 def _repeats(line: Line, best: Line, first: str) -> bool:
@@ -239,60 +124,70 @@ def _output(line: Line) -> int:
     return -1 if usage is None or usage.output_tokens is None else usage.output_tokens
 
 
-def _told(line: Line, first: str, times: int, number: int, seen: Seen) -> Iterable[Row | Skip]:
+def _told(
+    line: Line, first: str, times: int, number: int, folders: Folders
+) -> Iterable[Row | Skip]:
     """What *times* lines from *number* on, since *first*, say of one response: *line* the most."""
     message = line.message
     if message is None or message.usage is None or message.model == NO_MODEL:
         return ()
+    model, name, session = message.model, message.id, line.sessionId
+    usage, cloud = message.usage, None
     try:
-        return _rows(line, message, message.usage, first, times, seen)
+        if not model:
+            raise NotUnderstood("a response has no model")
+        ts = _moment(first)
+        counts = _counts(usage)
+        billed = [] if counts is not None else [*_general(usage, model)]
     except NotUnderstood as reason:
         return repeat(Skip(number, str(reason)), times)
-
-
-def _rows(
-    line: Line, message: Message, usage: Usage, first: str, times: int, seen: Seen
-) -> list[Row]:
-    model, name, session = message.model, message.id, line.sessionId
-    if not model:
-        raise NotUnderstood("a response has no model")
-    ts = _moment(first) or moment(first or None, "timestamp")
-    if not name:
-        name = None
-    elif name[:4] != "msg_" or len(name) < LONG_ID:
-        name = _made_up(name, line, usage)
+    if name is None or name[:6] != OWN_ID or len(name) < LONG_ID:
+        name, cloud = _named(name or "", line, usage)
+    folder = folders.setdefault(session, line.cwd)
     if line.isSidechain:
         session = f"{session}/{line.agentId}" if session and line.agentId else None
-    folder = seen.folders.setdefault(line.sessionId, line.cwd)
-    labels: Labels = (
-        (CLOUDS.get(name[:9]) if name else None) or _provider(model),
-        model,
-        None,
-        project(folder) if folder else None,
-        line.entrypoint or None,
-        line.version or None,
-        usage.service_tier or None,
-        None if usage.inference_geo in UNREPORTED else usage.inference_geo,
-        usage.speed or None,
-    )
-    labels = seen.labels.setdefault(labels, labels)
-    counts = _counts(usage)
+    tier, geo, speed = usage.service_tier, usage.inference_geo, usage.speed
+    labels = _labels(cloud, model, folder, line.entrypoint, line.version, tier, geo, speed)
     if counts is not None:
-        return [(ts, ts, name, session or None, None, times, labels, counts)]
+        return ((ts, ts, name, session or None, None, times, labels, counts),)
     return [
-        (ts, ts, name, session or None, None, times, (labels[0], billed, *labels[2:]), told)
-        for billed, told in _general(usage, model)
+        (ts, ts, name, session or None, None, times, (labels[0], by, *labels[2:]), parts)
+        for by, parts in billed
     ]
 
 
-def _moment(text: str) -> int | None:
-    """What moment() would say of the client's own spelling, `2026-02-11T20:36:47.925Z`, sooner."""
-    if len(text) != 24 or text[23] != "Z" or not "2010" <= text[:4] < "2100":
-        return None
+@lru_cache(maxsize=4096)
+def _labels(
+    cloud: str | None,
+    model: str,
+    folder: str | None,
+    entrypoint: str | None,
+    version: str | None,
+    tier: str | None,
+    geo: str | None,
+    speed: str | None,
+) -> Labels:
+    return (
+        cloud or ("anthropic" if "claude" in model.lower() else "unknown"),
+        model,
+        None,
+        project(folder) if folder else None,
+        entrypoint or None,
+        version or None,
+        tier or None,
+        None if geo in UNREPORTED else geo,
+        speed or None,
+    )
+
+
+def _moment(text: str) -> int:
+    """What moment() says, sooner of a time with a zone."""
     try:
-        since = datetime.fromisoformat(text[:23]) - EPOCH
-    except (ValueError, TypeError):  # TypeError: there is another zone in it
-        return None
+        since = datetime.fromisoformat(text) - EPOCH
+    except (ValueError, TypeError, OverflowError):  # TypeError: it has no zone
+        since = OUTSIDE
+    if not FIRST_DAY <= since.days < LAST_DAY:
+        return moment(text or None, "timestamp")
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
@@ -317,19 +212,18 @@ def _general(usage: Usage, own: str) -> Iterator[tuple[str, Counts]]:
         yield model or own, tuple([getattr(tokens, name) for name in COUNTS])
 
 
-def _made_up(name: str, line: Line, usage: Usage) -> str:
-    """An id of a gateway's: with all that a copy of the same response repeats."""
-    sent = (usage.input_tokens, usage.cache_read_input_tokens, usage.cache_creation_input_tokens)
-    parts = (name, line.requestId, line.sessionId, *sent)
-    return ":".join("" if part is None else str(part) for part in parts)
+def _named(name: str, line: Line, usage: Usage) -> tuple[str | None, str | None]:
+    """(id of the call, cloud) where the id is no plain one of Anthropic's.
+
+    One of a gateway's is taken with all that a copy of the same response repeats.
+    """
+    if name and (name[:4] != "msg_" or len(name) < LONG_ID):
+        sent = usage.input_tokens, usage.cache_read_input_tokens, usage.cache_creation_input_tokens
+        parts = (name, line.requestId, line.sessionId, *sent)
+        name = ":".join("" if part is None else str(part) for part in parts)
+    return name or None, CLOUDS.get(name[:9])
 
 
-@lru_cache(maxsize=256)
-def _provider(model: str) -> str:
-    return "anthropic" if "claude" in model.lower() else "unknown"
-
-
-@lru_cache(maxsize=4096)
 def project(folder: str) -> str | None:
     """The last part of *folder*; None where that is a person's home.
 
@@ -352,6 +246,5 @@ READER = Reader(
     title="Claude Code transcripts",
     recognises=recognises,
     read=read,
-    mark=b'"usage"',
     decode=decode,
 )

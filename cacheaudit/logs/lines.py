@@ -4,13 +4,13 @@ A line that is no JSON becomes a Skip, so that it is counted. What cannot be tru
 (a gzip stream or a document that stops, UTF-16) is refused, with the line where it happened.
 """
 
-import csv
 import gzip
 import io
 import os
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from glob import glob, has_magic
 from itertools import chain
 from pathlib import Path
@@ -18,14 +18,17 @@ from typing import IO, Any, cast
 
 import msgspec
 
+from ..buckets import StoredFile, failures_of, stored_files
 from ..errors import SourceError
+from .columns import CellError, csv_rows, parquet_rows
 from .record import Reader, Record, Skip
 
 KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
+PLAIN = (".jsonl", ".ndjson", ".json")
 PACKED = ".gz"
+ENDS = (*KINDS, *(kind + PACKED for kind in KINDS[:-1]))
 UNFINISHED = "the last line is not finished: it was still being written"
 BLOCK = 2**18  # bytes read at once; lines of transcripts are longer than the usual 8 KiB
-LONGEST_CELL = 2**27  # bytes: prompts that a gateway keeps in a column
 BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 NEWLINES = re.compile(rb"[\r\n]+")
@@ -34,24 +37,32 @@ _decode = msgspec.json.Decoder().decode
 _whole = msgspec.json.Decoder(msgspec.Raw).decode  # looks through a line, and keeps nothing of it
 
 
-def log_files(where: str | Path) -> list[Path]:
-    """The files that *where* names: one file, a glob, or all logs below a folder.
+File = Path | StoredFile
 
-    Raises SourceError where there is none, or one is of a kind that cannot be read.
+
+def log_files(where: str | Path) -> list[File]:
+    """The files that *where* names: one, a glob, or all logs below a folder; here or in a bucket.
+
+    Raises SourceError where there is none, or one is of a kind that cannot be read, and for a
+    bucket what buckets.failures_of says.
     """
-    text = str(Path(where).expanduser())
-    if (path := Path(text)).is_dir():
-        below = (Path(at, name) for at, _, names in os.walk(path) for name in names)
-        found = sorted(p for p in below if _kind(p) in KINDS and p.is_file())
-    elif has_magic(text) and not path.is_file():
-        found = sorted(p for p in map(Path, glob(text, recursive=True)) if p.is_file())  # noqa: PTH207
+    text = str(where) if "://" in str(where) else str(Path(where).expanduser())
+    found: list[File]
+    if "://" in text:
+        found = [*stored_files(text, ENDS)]
+    elif os.path.isdir(text):  # noqa: PTH112 - thousands of files: a Path of each is slow
+        below = (os.path.join(at, n) for at, _, names in os.walk(text) for n in names)  # noqa: PTH118
+        logs = [path for path in below if _kind(path) in KINDS and os.path.isfile(path)]  # noqa: PTH113
+        found = [*map(Path, sorted(logs, key=lambda path: path.replace(os.sep, "\0")))]
+    elif has_magic(text) and not Path(text).is_file():
+        found = [*sorted(p for p in map(Path, glob(text, recursive=True)) if p.is_file())]  # noqa: PTH207
     else:
-        found = [path] if path.is_file() else []
+        found = [path] if (path := Path(text)).is_file() else []
     if not found:
         raise SourceError(
             f"no log at {where}; expected a file, a folder or a glob. Check the path."
         )
-    if strange := [p.name for p in found if _kind(p) not in KINDS]:
+    if strange := [p.name for p in found if _kind(p.name) not in KINDS]:
         raise SourceError(
             f"{strange[0]} is none of {', '.join(KINDS)} (or one of the first four with {PACKED});"
             " expected a log in one of these."
@@ -59,19 +70,26 @@ def log_files(where: str | Path) -> list[Path]:
     return found
 
 
-def records(path: Path, reader: Reader | None = None) -> Iterator[Record | Skip]:
+def records(path: File, reader: Reader | None = None) -> Iterator[Record | Skip]:
     """The records of the file at *path*; *reader* says which lines are worth decoding.
 
     Raises SourceError for a file that ends before its end, or is not in UTF-8.
     """
-    kind = _kind(path)
+    with failures_of(path) if isinstance(path, StoredFile) else nullcontext():
+        yield from _records(path, reader)
+
+
+def _records(path: File, reader: Reader | None) -> Iterator[Record | Skip]:
+    kind = _kind(path.name)
     if kind == ".parquet":
-        yield from _rows(path)
+        yield from parquet_rows(path)
         return
     with _opened(path) as stream:
         place = [0]
         try:
-            yield from _csv(stream, place) if kind == ".csv" else _json(stream, place, reader, kind)
+            yield from (
+                csv_rows(stream, place) if kind == ".csv" else _json(stream, place, reader, kind)
+            )
         except msgspec.DecodeError as error:
             raise SourceError(
                 f"{path.name} is a JSON document that stops or breaks by line {place[0]}; expected"
@@ -82,27 +100,46 @@ def records(path: Path, reader: Reader | None = None) -> Iterator[Record | Skip]
                 f"{path.name} stops being gzip after line {place[0]} ({error}); expected a whole"
                 " file. Copy it again."
             ) from error
-        except (csv.Error, UnicodeError) as error:
+        except (CellError, UnicodeError) as error:
             raise SourceError(
                 f"{path.name} cannot be read after line {place[0]} ({type(error).__name__});"
                 f" expected {kind[1:].upper()} in UTF-8. Export it again."
             ) from error
 
 
-def _kind(path: Path) -> str:
-    plain = path.name.removesuffix(PACKED)
-    kind = Path(plain).suffix
-    return "" if kind == ".parquet" and plain != path.name else kind
+def plain(path: File, reader: Reader) -> Iterator[tuple[int, Any]]:
+    """The same sooner, of a file in which *reader* can decode every line.
+
+    Raises what it cannot be read for; a file of another kind, or packed, has nothing plain.
+    """
+    decode = reader.decode
+    if decode is None or path.suffix not in PLAIN or isinstance(path, StoredFile):
+        return
+    with path.open("rb", buffering=BLOCK) as lines:
+        for number, line in enumerate(lines, 1):
+            value = decode(line)
+            if value is not None:
+                yield number, value
 
 
-def _opened(path: Path) -> IO[bytes]:
-    if path.suffix == PACKED:
+def _kind(path: str) -> str:
+    plain = path.removesuffix(PACKED)
+    kind = os.path.splitext(plain)[1]  # noqa: PTH122
+    return "" if kind == ".parquet" and plain != path else kind
+
+
+@contextmanager
+def _opened(path: File) -> Iterator[IO[bytes]]:
+    with path.open("rb", buffering=BLOCK) as stream:
+        if path.suffix != PACKED:
+            yield stream
+            return
         if not path.stat().st_size:  # gzip of nothing has 20 bytes
             raise SourceError(
                 f"{path.name} is empty, before line 1; expected a whole gzip file. Copy it again."
             )
-        return cast(IO[bytes], gzip.open(path))
-    return path.open("rb", buffering=BLOCK)
+        with gzip.open(stream) as unpacked:
+            yield cast(IO[bytes], unpacked)
 
 
 def _json(
@@ -148,6 +185,8 @@ def _lines(
         elif special is not None:
             try:
                 value = special(line)
+                if value is None:
+                    continue  # whole, and no call
                 if type(value) is not list:
                     yield Record(number, value)
                     continue
@@ -176,16 +215,20 @@ def _parts(
     """The lines that a lone carriage return ends, all under the number of the line around them."""
     for part in parts:
         try:
-            yield from _items(number, decode(part))
+            value = decode(part)
+            if value is not None or decode is _decode:  # a reader's says None of what is no call
+                yield from _items(number, value)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             yield Skip(number, "no JSON" if finished or part is not parts[-1] else UNFINISHED)
 
 
 def _items(number: int, value: Any) -> Iterator[Record]:
-    if isinstance(value, list):
-        yield from (Record(number, one) for one in value)
-    else:
-        yield Record(number, value)
+    """What a list holds, and what pages in a list hold: `jq -s` makes these of exported lists."""
+    for one in value if isinstance(value, list) else [value]:
+        if isinstance(one, list):
+            yield from (Record(number, each) for each in one)
+        else:
+            yield Record(number, one)
 
 
 _NOTHING = object()
@@ -205,38 +248,3 @@ def _broken(line: bytes) -> str:
 def _field(error: msgspec.ValidationError) -> str:
     """Where it was, as `$.message.usage`; the message may quote nothing but types."""
     return str(error).rpartition(" - at ")[2].strip("`") or "the line"
-
-
-def _csv(stream: IO[bytes], place: list[int]) -> Iterator[Record | Skip]:
-    csv.field_size_limit(LONGEST_CELL)
-    lines = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="strict", newline="")
-    rows = csv.DictReader(lines, strict=True)
-    try:
-        names = rows.fieldnames or []
-        if any(name and names.count(name) > 1 for name in names):
-            raise csv.Error("a column stands twice")
-        for row in rows:
-            place[0] = rows.line_num
-            if None in row or None in row.values():
-                yield Skip(rows.line_num, "more or fewer cells than the header has")
-            else:
-                yield Record(rows.line_num, row)
-    finally:
-        lines.detach()  # the stream is another's to close
-
-
-def _rows(path: Path) -> Iterator[Record]:
-    import pyarrow as pa  # 0.2 s, for this kind alone
-    import pyarrow.parquet as pq
-
-    try:
-        number = 0
-        for batch in pq.ParquetFile(path).iter_batches():
-            for row in batch.to_pylist():
-                number += 1
-                yield Record(number, row)
-    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:  # a time beyond 9999
-        raise SourceError(
-            f"{path.name} cannot be read after row {number} ({type(error).__name__}); expected a"
-            " whole Parquet file."
-        ) from error

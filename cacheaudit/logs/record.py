@@ -33,7 +33,7 @@ class Reader:
     read        the records of *one file* to calls; a record that is no call (a user's message, a
                 tool's span) is passed over, one that is a call and cannot be read is a Skip
     mark        bytes without which no line is a call: whole lines that lack it are not decoded
-    decode      a decoder that is faster than the general one, for a line with the mark
+    decode      a decoder that is faster than the general one; None is a whole line that is no call
     """
 
     name: str
