@@ -9,7 +9,7 @@ PACKAGE = Path(cacheaudit.__file__).parent
 
 LAYERS = [
     ["errors", "bars", "words", "files", "model_ids"],
-    ["schema", "params", "rules", "show"],
+    ["schema", "params", "rules", "show", "buckets"],
     [
         "price_list",
         "price_table",
@@ -23,13 +23,14 @@ LAYERS = [
     ],
     ["pricing", "changes", "history", "quality", "engine", "owners", "cached_lengths"],
     ["cost", "events", "traffic", "logs"],
-    ["sources", "deploys", "incidents", "sandbox", "bridge"],
-    ["causes", "plots", "recovery"],
-    ["excess", "money_plots", "traffic_plots"],
+    ["sources", "deploys", "incidents", "sandbox", "bridge", "probing"],
+    ["causes", "plots", "recovery", "habits", "probe_params", "prompts"],
+    ["excess", "money_plots", "traffic_plots", "probe_plots"],
     ["diagnosis"],
-    ["postmortem"],
+    ["postmortem", "measurement"],
     ["report"],
-    ["findings", "render"],
+    ["findings", "render", "patient"],
+    ["probe_findings"],
     ["run"],
     ["demo"],
     ["examples"],
@@ -78,7 +79,7 @@ def test_imports_point_backwards_only():
 
 def test_the_pure_core_touches_no_clock_network_or_disk():
     pure = {"metrics", "noise", "scan", "changes", "events", "quality", "incidents", "cost"}
-    pure |= {"causes", "traffic", "excess", "diagnosis", "recovery", "warming", "history"}
+    pure |= {"causes", "traffic", "excess", "diagnosis", "recovery", "warming", "history", "habits"}
     forbidden = {"datetime", "time", "pathlib", "os", "socket", "httpx2", "anthropic", "openai"}
     for path in modules():
         if room(path) in pure:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import ibis.expr.types as ir
 
+from ..buckets import STORES
 from ..errors import AuditError, ParamError, SourceError
 from .databases import SCHEMES, database_table
 from .files import file_table
-from .objects import STORES, object_table
+from .objects import object_table
 from .table import as_table
 
 

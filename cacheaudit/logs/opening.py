@@ -6,11 +6,12 @@ from pathlib import Path
 
 import ibis.expr.types as ir
 
+from ..buckets import STORES
 from ..engine import read_requests as read_own
 from ..engine.databases import SCHEMES, database_table
 from ..errors import LogWarning, ParamError
 from .formats import FORMATS
-from .lines import log_files, records
+from .lines import File, log_files, records
 from .litellm_table import requests_of, unreadable
 from .loss import MAX_LOSS, Loss
 from .own import READER as OWN
@@ -103,12 +104,12 @@ def _own(table: ir.Table) -> Log:
 
 def _is_own(where: str | Path, scheme: str) -> bool:
     """Whether the first file has the columns that only the request table requires together."""
-    if scheme:
-        return True  # objects: read as they are, unless a format is named
+    if scheme and scheme not in STORES:
+        return True  # nothing that can be read: it says so
     first = log_files(where)[0]
     return OWN.recognises(dict.fromkeys(_names(first)))
 
 
-def _names(file: Path) -> set[str]:
+def _names(file: File) -> set[str]:
     found = next((r.value for r in records(file) if isinstance(r, Record)), None)
     return set(found) if isinstance(found, Mapping) else set()

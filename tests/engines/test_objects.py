@@ -1,6 +1,8 @@
 """Object stores: real Parquet in a real bucket, on a server on loopback that speaks S3."""
 
+import gzip
 import io
+import json
 import traceback
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +11,8 @@ import pytest
 
 from cacheaudit.engine import read_requests, rollup
 from cacheaudit.errors import AccessDenied, AuditError, SourceError
+from cacheaudit.logs.opening import open_log
+from cacheaudit.logs.tally import tally
 from tests.engines.missing import Missing, lacking, package
 from tests.logs import call, log
 
@@ -60,6 +64,58 @@ def test_objects_are_read_by_name_by_glob_and_by_folder(bucket, where, calls):
 
     assert int(usage["requests"].sum()) == calls
     assert int(usage[READ].sum()) == 1000 * calls
+
+
+@pytest.mark.parametrize(
+    "where", ["s3://foreign/", "s3://foreign/**/*.gz", "s3://foreign/a/1.json.gz"]
+)
+def test_a_log_in_a_format_is_read_where_it_lies(foreign, where):
+    """Bedrock's invocation logs, as it writes them: packed, in folders, bodies beside them."""
+    found = open_log(where)
+    many = 1 if where.endswith("1.json.gz") else 3
+
+    assert found.title.startswith("Bedrock")
+    assert int(rollup(found.table)[READ].sum()) == 1000 * many
+
+
+def test_the_terminal_sums_a_bucket(foreign):
+    told = tally("s3://foreign/", by=("model",))
+
+    assert [(row.calls, row.cache_read_tokens) for row in told.rows] == [(3, 3000)]
+
+
+def test_half_a_packed_object_is_refused_with_its_line(foreign):
+    whole = foreign.get_object(Bucket="foreign", Key="a/1.json.gz")["Body"].read()
+    foreign.put_object(Bucket="foreign", Key="half/1.json.gz", Body=whole[:-9])
+
+    with pytest.raises(SourceError, match=r"1\.json\.gz stops being gzip after line"):
+        open_log("s3://foreign/half/1.json.gz")
+    foreign.delete_object(Bucket="foreign", Key="half/1.json.gz")
+
+
+@pytest.fixture
+def foreign(bucket: Any) -> Any:
+    """The bucket `foreign`, with what Bedrock would leave in it."""
+    bucket.create_bucket(Bucket="foreign")
+    for number, folder in enumerate("abc", 1):
+        usage = {"inputTokenCount": 10, "cacheReadInputTokenCount": 1000,
+                 "cacheWriteInputTokenCount": 0}  # fmt: skip
+        line = {
+            "schemaType": "ModelInvocationLog",
+            "schemaVersion": "1.0",
+            "timestamp": f"2026-06-0{number}T12:00:00Z",
+            "accountId": "123456789012",
+            "region": "us-east-1",
+            "requestId": f"request-{number}",
+            "operation": "InvokeModel",
+            "modelId": "anthropic.claude-sonnet-4-5-20250929-v1:0",
+            "input": {"inputContentType": "application/json", **usage},
+            "output": {"outputContentType": "application/json", "outputTokenCount": 5},
+        }
+        body = gzip.compress(json.dumps(line).encode() + b"\n")
+        bucket.put_object(Bucket="foreign", Key=f"{folder}/{number}.json.gz", Body=body)
+    bucket.put_object(Bucket="foreign", Key="amazon-bedrock-logs-permission-check", Body=b"")
+    return bucket
 
 
 def test_an_object_that_came_later_is_seen(bucket):
