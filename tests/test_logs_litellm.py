@@ -252,7 +252,7 @@ def test_a_failure_keeps_its_status(error, status):
     [
         ({"usage": {"prompt_tokens": -1, "completion_tokens": 2}}, "prompt_tokens is -1"),
         ({"usage": {"prompt_tokens": "many", "completion_tokens": 2}}, "prompt_tokens is str"),
-        ({"usage": {"prompt_tokens": 2**53, "completion_tokens": 2}}, "beyond 2"),
+        ({"usage": {"prompt_tokens": 2**53, "completion_tokens": 2}}, "beyond 10"),
         ({"usage": {"prompt_tokens": 0, "completion_tokens": 0}}, "no tokens were logged"),
         ({"usage": {"pages_processed": 3}}, "neither prompt_tokens"),
         ({"usage": "lost"}, "usage_object is str"),

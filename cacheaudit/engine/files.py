@@ -1,6 +1,7 @@
 """Files of a request log on disk, on DuckDB."""
 
 import glob
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,12 @@ def load(connection: Any, files: Sequence[str], where: str) -> ir.Table:
         if not engines and not isinstance(error, KeyError):  # KeyError: a name with a NUL in it
             raise
         raise SourceError(
-            f"{where} cannot be read as a request table ({type(error).__name__});"
+            f"{where} cannot be read as a request table ({type(error).__name__}{_place(error)});"
             " check that it is whole."
         ) from None  # DuckDB quotes the line that it stopped at
+
+
+def _place(error: Exception) -> str:
+    """The line that DuckDB names, of all that it says; it may be the one after."""
+    found = re.search(r"\b[Ll]ine:? (\d+)\b", str(error))
+    return f" by line {found[1]}" if found else ""

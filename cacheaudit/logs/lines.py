@@ -223,10 +223,12 @@ def _parts(
 
 
 def _items(number: int, value: Any) -> Iterator[Record]:
-    """What a list holds, and what pages in a list hold: `jq -s` makes these of exported lists."""
-    for one in value if isinstance(value, list) else [value]:
+    """What a list holds, and the lists in it: `jq -s` makes these of exported pages."""
+    left = [value]
+    while left:
+        one = left.pop()
         if isinstance(one, list):
-            yield from (Record(number, each) for each in one)
+            left.extend(reversed(one))
         else:
             yield Record(number, one)
 

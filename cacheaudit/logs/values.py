@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-MOST = 2**53  # above it a JSON number is not exact; no call has such a count
+MOST = 10**15  # the request table holds no larger count, and no call has one
+EXACT = 2**53  # above it a JSON number is not exact
 EARLIEST, LATEST = 1_262_304_000, 4_102_444_800  # 2010 and 2100, s: outside, the unit is wrong
 _PER_S = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
@@ -29,7 +30,7 @@ def whole(value: Any, name: str) -> int | None:
     else:
         raise NotUnderstood(f"{name} is {_shown(value)}; expected a whole count")
     if not 0 <= count < MOST:
-        raise NotUnderstood(f"{name} is {count if abs(count) < MOST else 'beyond 2^53'}")
+        raise NotUnderstood(f"{name} is {count if abs(count) < MOST else 'beyond 10^15'}")
     return count
 
 
@@ -93,7 +94,7 @@ def _spelled(value: Any, name: str) -> datetime:
 def _numeric(value: Any) -> int | float | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         return int(value)  # OTLP writes 64-bit numbers as text
-    if type(value) is int or (isinstance(value, float) and abs(value) < MOST):
+    if type(value) is int or (isinstance(value, float) and abs(value) < EXACT):
         return value
     return None
 

@@ -41,7 +41,7 @@ from ..errors import EmptyWindow, ParamError, SourceError
 from ..logs.lines import log_files, records
 from ..logs.litellm import ONCE_BESIDE, PROVIDERS
 from ..logs.record import Skip
-from ..logs.values import NotUnderstood, text, whole
+from ..logs.values import NotUnderstood, moment, text, whole
 from ..params import PostmortemParams
 from ..schema import check_usage
 from .frame import nothing_inside, span
@@ -159,11 +159,11 @@ def _counted(row: Row) -> dict[str, Any] | None:
     if routed is None:
         raise NotUnderstood("custom_llm_provider is empty in a row with tokens")
     try:
-        start = pd.Timestamp(day[:10], tz="UTC")
-    except ValueError:
+        start_us = moment(f"{day[:10]}T00:00Z", "date")
+    except NotUnderstood:
         raise NotUnderstood("date is no day such as 2026-03-01") from None
     return {
-        "bucket_start": start,
+        "bucket_start": pd.Timestamp(start_us, unit="us", tz="UTC"),
         "provider": PROVIDERS.get(routed, routed),
         "model": (text(row.get("model")) or "").removeprefix(f"{routed}/") or None,
         "model_requested": text(row.get("model_group")),
