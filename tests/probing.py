@@ -38,6 +38,7 @@ class Truth:
     tail      tokens of the prompt after the prefix
     writes    whether it reports what it wrote
     misses    chance that a read goes astray
+    prewarms  whether it generates nothing where that is asked for
     bad       outcomes of calls by their number, from 0
     """
 
@@ -48,6 +49,7 @@ class Truth:
     tail: int = 3
     writes: bool = True
     misses: float = 0.0
+    prewarms: bool = True
     bad: dict[int, dict[str, Any]] = field(default_factory=dict)
     sent: list[Ask] = field(default_factory=list)
     billed_usd: float = 0.0
@@ -60,14 +62,14 @@ class Truth:
         bad = self.bad.get(number, {})
         if bad and not bad.get("served"):
             return replace(planned, outcome=bad["outcome"], retry_after_s=bad.get("after"))
-        answer = self._served(candidate, ask, planned)
+        answer = self._served(candidate, ask, offers, planned)
         self.billed_usd += CHEAP.cost_usd(
             answer.uncached_input_tokens or 0, answer.cache_read_tokens or 0,
             answer.cache_write_tokens or 0, answer.output_tokens or 0,
         ) or 0.0  # fmt: skip
         return replace(planned, outcome=bad["outcome"]) if bad else answer
 
-    def _served(self, candidate: Candidate, ask: Ask, planned: Receipt) -> Receipt:
+    def _served(self, candidate: Candidate, ask: Ask, offers: Offers, planned: Receipt) -> Receipt:
         prefix = round(ask.words * self.tokens_per_word)
         place, at = (candidate.label, planned.prompt_hash), self.clock.now()
         cached = prefix >= self.minimum
@@ -82,8 +84,9 @@ class Truth:
             cache_read_tokens=prefix if warm else 0,
             cache_write_tokens=written if self.writes else None,
             uncached_input_tokens=self.tail + (0 if warm or (written and self.writes) else prefix),
-            output_tokens=1,
+            output_tokens=0 if offers.prewarm is not False and self.prewarms else 1,
             response_id=f"r{len(self.sent)}",
+            diagnosis="input_changed" if ask.before_id and offers.diagnosis is not False else "",
         )
 
 

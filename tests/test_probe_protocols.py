@@ -94,7 +94,7 @@ def test_the_same_prompt_is_cold_on_another_version_and_warm_on_its_own():
     truth = Truth(Still())
     found = run_one(lambda nonce: isolated("old", "new", nonce, 2000), bench(truth)).found
 
-    assert found == Isolation(on_new=0, on_old=2000)
+    assert found == Isolation(on_new=0, on_old=2000, diagnosis="input_changed")
 
 
 def test_pairs_and_requests_at_once_use_one_prompt():
@@ -135,6 +135,14 @@ def test_what_is_refused_is_not_offered(refusals, offers):
 
     assert (found.prewarm, found.marks, found.diagnosis) == offers
     assert found.tokens_per_word == pytest.approx(1.3, abs=0.01)
+
+
+def test_what_is_accepted_and_ignored_is_not_offered():
+    truth = Truth(Still(), prewarms=False)
+    on = bench(truth)
+    found = run_one(lambda nonce: hello("old", nonce, Offers()), on).found
+
+    assert (found.prewarm, found.diagnosis) == (False, True)
 
 
 def test_a_nonce_is_as_long_each_time_and_stands_first():

@@ -86,7 +86,7 @@ def test_the_providers_own_diagnosis_is_kept(box):
     other = send(new, before_id=first.response_id)
     same = send(old, before_id=first.response_id)
 
-    assert (other.diagnosis, same.diagnosis) == ("model_changed", "")
+    assert (other.diagnosis, same.diagnosis) == ("model_changed", "no_divergence")
     assert other.cache_read_tokens == 0
     assert first.workspace == "team"
     gpt = candidate(box, "responses")

@@ -94,7 +94,8 @@ def _smallest(found: Sequence[Bracket]) -> Told:
     yield {
         "verdict": "yes", "value": one.upto, "low": one.above + 1, "high": one.upto,
         "unit": "tokens", "repetitions": 1,
-        "why": f"cached at {one.upto:,} tokens, not at {one.above:,}",
+        "why": f"cached at {one.upto:,} tokens, "
+        + (f"not at {one.above:,}" if one.above else "the shortest prompt that was tried"),
     }  # fmt: skip
 
 

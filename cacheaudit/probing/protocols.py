@@ -34,9 +34,9 @@ class Void(Exception):
 class Offers:
     """What an endpoint turned out to offer; None is not known yet.
 
-    prewarm      a call that generates nothing and is not charged for output
-    marks        cache breakpoints that the request sets
-    diagnosis    the provider's own reason for a miss
+    prewarm      a call that generates nothing: it was asked for, and no output was charged
+    marks        cache breakpoints that the request sets: accepted, which some do without a meaning
+    diagnosis    the provider's own reason for a miss: it was asked for, and something was said
     tokens_per_word  of the synthetic text, on this version
     """
 
@@ -114,10 +114,14 @@ def hello(candidate: str, nonce: str, offers: Offers) -> Protocol:
             break
         setattr(offers, given_up, False)
     counted(first)
-    for name in ("diagnosis", "prewarm", "marks"):
-        if getattr(offers, name) is None:
-            setattr(offers, name, True)
-    longer = counted((yield Ask(candidate=candidate, nonce=f"{nonce}/longer", words=LONGER_WORDS)))
+    offers.marks = offers.marks is not False
+    offers.prewarm = offers.prewarm is not False and not first.output_tokens
+    ask = Ask(
+        candidate=candidate, nonce=f"{nonce}/longer", words=LONGER_WORDS,
+        before_id=first.response_id,
+    )  # fmt: skip
+    longer = counted((yield ask))
+    offers.diagnosis = offers.diagnosis is not False and bool(longer.diagnosis)
     if first.input_tokens and longer.input_tokens:
         more = longer.input_tokens - first.input_tokens
         offers.tokens_per_word = more / (LONGER_WORDS - HELLO_WORDS)

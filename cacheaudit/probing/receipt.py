@@ -48,7 +48,8 @@ class Receipt:
     latency_ms      until the whole answer; first_token_ms: until its first piece, of a stream
     worst_usd       the most it could cost, set aside before it was sent; cost_usd: what its
                     counts cost, None where it has none or no price
-    diagnosis       the provider's own reason for a miss; "" where it gave none
+    diagnosis       the provider's own reason for a miss, "no_divergence" or "cache_hit"; "" where
+                    it diagnosed nothing
     retry_after_s   how long the provider asked to wait
     workspace       that the provider says the key is of
     """

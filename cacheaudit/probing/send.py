@@ -83,7 +83,8 @@ def _messages(client: Any, candidate: Candidate, ask: Ask, offers: Offers, start
         raw = client.messages.with_raw_response.create(**body)
         return raw.parse(), raw.headers, None
     with client.messages.stream(**body) as stream:
-        first = _first(stream, lambda event: event.type == "content_block_delta", start)
+        begins = ("content_block_start", "content_block_delta")
+        first = _first(stream, lambda event: event.type in begins, start)
         message = stream.get_final_message()
         if message.stop_reason is None:
             raise httpx2.RemoteProtocolError(HALF)
@@ -157,11 +158,17 @@ def _answer(response: Any, headers: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+SAME = "no_divergence"
+
+
 def _diagnosis(response: Any) -> str:
-    """The provider's reason for a miss, in its own word; "" where it gave none."""
-    told = getattr(getattr(response, "diagnostics", None), "cache_miss_reason", None)
+    """The provider's reason for a miss, in its own word; "" where it diagnosed nothing."""
+    told = getattr(response, "diagnostics", None)
     if told is not None:
-        return str(told.type)
+        reason = told.cache_miss_reason
+        return "pending" if reason is None else str(reason.type)
+    if "diagnostics" in getattr(response, "model_fields_set", ()):
+        return SAME
     told = getattr(response, "prompt_cache_diagnostics", None)
     return "" if told is None else str(getattr(told, "reason", None) or told.type)
 
