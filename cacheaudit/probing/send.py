@@ -83,7 +83,7 @@ def _messages(client: Any, candidate: Candidate, ask: Ask, offers: Offers, start
         raw = client.messages.with_raw_response.create(**body)
         return raw.parse(), raw.headers, None
     with client.messages.stream(**body) as stream:
-        begins = ("content_block_start", "content_block_delta")
+        begins = ("content_block_delta", "message_delta")  # the latter where one token has no block
         first = _first(stream, lambda event: event.type in begins, start)
         message = stream.get_final_message()
         if message.stop_reason is None:
