@@ -26,6 +26,7 @@ from .excess import (
     run_rate_of,
 )
 from .incidents import RATES, Incident, find_incidents, sharpen, watched_series
+from .live import Live
 from .metrics import rollup, usual_width
 from .price_table import PriceTable
 from .quality import (
@@ -169,6 +170,7 @@ def diagnose(
     refreshed_at: pd.Timestamp | None = None,
     bars: Bars | None = None,
     prices: PriceTable | None = None,
+    live: Live | None = None,
 ) -> Diagnosis:
     """Try every cause in the catalogue on *usage* (a usage frame); change no input.
 
@@ -179,6 +181,7 @@ def diagnose(
     window, refreshed_at   what was asked for, and until when the provider is complete
     bars          what counts as a shift, as material, as recovered; None takes the defaults
     prices        prices of the caller's own (price_table.check_prices), before the price list's
+    live          what a probe measured (live.live_of): its minimums go before the documented ones
     """
     bars = Bars() if bars is None else bars
     usage = check_usage(usage)
@@ -208,7 +211,7 @@ def diagnose(
         series_watched=0,
         alpha=bars.alpha,
     )
-    return result if unfit else _with_incidents(result, fit, log, bars, prices)
+    return result if unfit else _with_incidents(result, fit, log, bars, prices, live)
 
 
 def _with_incidents(
@@ -217,6 +220,7 @@ def _with_incidents(
     log: ir.Table | None,
     bars: Bars,
     prices: PriceTable | None,
+    live: Live | None,
 ) -> Diagnosis:
     """*result* with the incidents of *usage*, each tried against the catalogue."""
     width = usual_width(usage)
@@ -241,6 +245,7 @@ def _with_incidents(
             min_drop=bars.min_drop,
             requests=log,
             prices=prices,
+            live=live,
         )
         found.append(_diagnose_one(case, usage, result.costed, bars, charged, log))
     apart = tuple(_without_inner(one, found, bars) for one in found)

@@ -1,6 +1,7 @@
 """The postmortem as data: findings.json, schema 1. Every number in the HTML is one of these."""
 
 import json
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from .metrics import (
 )
 from .owners import Owners
 from .postmortem import Postmortem
-from .pricing import RATES
+from .pricing import RATES, UnitPrice
 from .report.owned import owners_rows
 from .report.summary import headline, summary
 from .sources.frame import write_usage
@@ -64,11 +65,11 @@ def findings_of(postmortem: Postmortem) -> dict[str, Any]:
         "inventory": [] if postmortem.reach is None else _inventory(postmortem.reach),
         "traffic": None if postmortem.reach is None else _traffic(postmortem.reach),
         "gates": [],
-        "probe": [],
+        "probe": [] if postmortem.live is None else [dict(one) for one in postmortem.live.answers],
         "plans": [],
         "provenance": _provenance(postmortem),
     }
-    plain: dict[str, Any] = json.loads(json.dumps(_plain(document), allow_nan=False))
+    plain: dict[str, Any] = json.loads(json.dumps(plain_values(document), allow_nan=False))
     return plain
 
 
@@ -224,35 +225,40 @@ def _provenance(postmortem: Postmortem) -> dict[str, Any]:
         "refreshed_at": pull.refreshed_at,
         "notes": list(pull.notes),
         "versions": {name: version(name) for name in PACKAGES},
-        "prices": [
-            {
-                "provider": p.provider,
-                "model": p.model,
-                "priced_as": p.priced_as,
-                "from": p.source,
-                "source_url": p.source_url,
-                "first_day": p.day.isoformat(),
-                "valid_from": None if p.valid_from is None else p.valid_from.isoformat(),
-                **{rate.removesuffix("_usd_per_mtok"): getattr(p, rate) for rate in RATES},
-                "notes": list(p.notes),
-            }
-            for p in postmortem.diagnosis.costed.book.used
-        ],
+        "prices": price_rows(postmortem.diagnosis.costed.book.used),
         "seed": None,
         "params": postmortem.params.to_dict(),
     }
+
+
+def price_rows(prices: Sequence[UnitPrice]) -> list[dict[str, Any]]:
+    """Prices used, each with its day and where it comes from."""
+    return [
+        {
+            "provider": p.provider,
+            "model": p.model,
+            "priced_as": p.priced_as,
+            "from": p.source,
+            "source_url": p.source_url,
+            "first_day": p.day.isoformat(),
+            "valid_from": None if p.valid_from is None else p.valid_from.isoformat(),
+            **{rate.removesuffix("_usd_per_mtok"): getattr(p, rate) for rate in RATES},
+            "notes": list(p.notes),
+        }
+        for p in prices
+    ]
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
-def _plain(value: Any) -> Any:
+def plain_values(value: Any) -> Any:
     """*value* with only what JSON knows; NaN, NA and NaT become null."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain_values(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain_values(v) for v in value]
     if value is None or pd.isna(value):
         return None
     if isinstance(value, pd.Timestamp):

@@ -18,7 +18,7 @@ import yaml
 from .bars import Bars
 from .errors import ParamError
 
-T = TypeVar("T", bound="PostmortemParams")
+T = TypeVar("T", bound="Params")
 
 DEFAULT = Bars()
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -26,7 +26,17 @@ BUCKETS = {"1m": pd.Timedelta("1min"), "1h": pd.Timedelta("1h"), "1d": pd.Timede
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PostmortemParams:
+class Params:
+    """What the parameters of every notebook have."""
+
+    @classmethod
+    def of(cls, cell: Mapping[str, Any]) -> Self:
+        """The parameters found in a notebook's namespace, checked like a file's."""
+        return read_params(cls, {f.name: cell[f.name] for f in fields(cls) if f.name in cell})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostmortemParams(Params):
     """Inputs of notebooks/postmortem.ipynb; the keys of params/postmortem*.yaml.
 
     name            short name of the report; part of the run folder's name
@@ -55,6 +65,8 @@ class PostmortemParams:
     max_loss        share of a log's calls that may be unreadable; above it the log is refused
     prices_path     CSV of own prices (price_table.py), before the price list's; "" for none
     signals_path    CSV of signals (at, name, value[, unit]); "" for none
+    probe_path      findings.json of a probe that was executed: what the versions do on the live
+                    API is held against the causes; "" for none
     min_drop        smallest change of a hit rate that counts as a shift, as a share
     min_rise        smallest relative rise of cost per request that counts as a shift
     alpha           false-alarm rate of the whole diagnosis
@@ -91,6 +103,7 @@ class PostmortemParams:
     prices_path: str = ""
     tokenizers: dict[str, float] = field(default_factory=dict)
     signals_path: str = ""
+    probe_path: str = ""
     min_drop: float = DEFAULT.min_drop
     min_rise: float = DEFAULT.min_rise
     alpha: float = DEFAULT.alpha
@@ -118,11 +131,6 @@ class PostmortemParams:
         start, end = self.window
         if start is not None and end is not None and start >= end:
             raise ParamError(f"start {self.start} is not before end {self.end}; swap them.")
-
-    @classmethod
-    def of(cls, cell: Mapping[str, Any]) -> Self:
-        """The parameters found in a notebook's namespace, checked like a file's."""
-        return read_params(cls, {f.name: cell[f.name] for f in fields(cls) if f.name in cell})
 
     @property
     def window(self) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
@@ -176,6 +184,8 @@ def read_params_file(kind: type[T], path: Path, overrides: Mapping[str, Any]) ->
 
 
 def _fits(value: object, expected: Any) -> bool:
+    if expected is Any:
+        return True
     if expected is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if get_origin(expected) is dict:
@@ -183,6 +193,11 @@ def _fits(value: object, expected: Any) -> bool:
         return isinstance(value, dict) and all(
             _fits(k, key) and _fits(v, item) for k, v in value.items()
         )
+    if get_origin(expected) is list:
+        (item,) = get_args(expected)
+        return isinstance(value, list) and all(_fits(v, item) for v in value)
+    if expected is int:
+        return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, expected)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from .bridge import Bridge, comparable, explain_cost, measured
 from .diagnosis import Diagnosis, diagnose
+from .live import Live
 from .logs.opening import open_log
 from .logs.table import Log
 from .owners import Owners
@@ -17,7 +18,7 @@ from .quality import settled
 from .rules import rule
 from .schema import empty_events, empty_signals
 from .sources import Pull, fetch
-from .sources.tables import read_events, read_owners, read_prices, read_signals
+from .sources.tables import read_events, read_live, read_owners, read_prices, read_signals
 from .traffic.reach import Reach, reach_of
 
 
@@ -30,6 +31,7 @@ class Postmortem:
     log      the request log, where one was given or usage is from one
     reach    what the log says of re-use; None without a log, or where usage contradicts it
     owners   who owns which scope and route
+    live     what a probe measured; None without one
     """
 
     params: PostmortemParams
@@ -40,6 +42,7 @@ class Postmortem:
     log: Log | None
     reach: Reach | None
     owners: Owners
+    live: Live | None
     fetched_at: pd.Timestamp
 
     @property
@@ -64,6 +67,7 @@ def investigate(params: PostmortemParams, *, now: pd.Timestamp | None = None) ->
     log = _log_of(params) if params.requests_path else pull.log
     log = None if log is None else log.named(params.names)
     requests = None if log is None else log.table
+    live = read_live(params.probe_path) if params.probe_path else None
     diagnosis = diagnose(
         pull.usage,
         events,
@@ -73,6 +77,7 @@ def investigate(params: PostmortemParams, *, now: pd.Timestamp | None = None) ->
         refreshed_at=pull.refreshed_at,
         bars=params.bars,
         prices=prices,
+        live=live,
     )
     return Postmortem(
         params=params,
@@ -83,6 +88,7 @@ def investigate(params: PostmortemParams, *, now: pd.Timestamp | None = None) ->
         log=log,
         reach=_reach(diagnosis, pull, requests),
         owners=owners,
+        live=live,
         fetched_at=at.floor("s"),
     )
 

@@ -9,6 +9,7 @@ from cacheaudit.causes.facts import CohortFacts, Side
 from cacheaudit.causes.losses import losses_of
 from cacheaudit.events import VersionChange
 from cacheaudit.incidents import Alarm, Incident
+from cacheaudit.rules import rule
 from cacheaudit.schema import check_events, empty_events
 from cacheaudit.traffic import LogFacts
 from cacheaudit.traffic.calls import GAPS
@@ -73,6 +74,8 @@ def cohort(name: str = "chat", after: Side = GONE, **changes: Any) -> CohortFact
         "volume_ratio": 1.0,
         "heirs_of": ((name, "gateway"),),
     }
+    moved = changes.get("change")
+    values["floor"] = None if moved is None else rule(moved.provider, moved.to_model)
     return CohortFacts(**{**values, **changes})
 
 

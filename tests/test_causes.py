@@ -10,6 +10,7 @@ from cacheaudit.causes import (
     floors,
     given,
     lengths,
+    live,
     reuse,
     timing,
     traffic,
@@ -25,6 +26,7 @@ from cacheaudit.causes.pattern import Pattern, pattern_of
 from cacheaudit.causes.rank import CATALOGUE, rank_causes, verdict_of
 from cacheaudit.causes.reasons import provider_says
 from cacheaudit.incidents import Alarm, Incident
+from cacheaudit.live import live_of
 from cacheaudit.traffic.calls import GAPS
 from tests.cases import (
     AFTER,
@@ -47,6 +49,7 @@ from tests.cases import (
     volume,
     went,
 )
+from tests.lives import answer, document, moved, rates
 
 COST_ALARM = Alarm(
     measure="usd_per_request",
@@ -145,6 +148,8 @@ def counted(grown: Incident | None = None, **after: float) -> Case:
     return logged(counts=counts(**after), on=on)
 
 
+ISOLATED = "the new version read in 0 of 3, the old in 3"
+
 CONTRASTS = [
     (versions.version_changed, case(), "for"),
     (versions.version_changed, case(affected=(UNMOVED,), changes=()), "decides against"),
@@ -208,6 +213,12 @@ CONTRASTS = [
         "against",
     ),
     (timing.new_to_this_traffic, case(), None),
+    (live.measured_alike, moved(rates((0.9, 0.86, 0.93), (0.1, 0.05, 0.2))), "for"),
+    (live.measured_alike, moved(rates((0.9, 0.86, 0.93), (0.91, 0.87, 0.94))), "decides against"),
+    (live.measured_alike, moved(rates((0.9, 0.86, 0.93), (0.6, 0.2, 0.95))), "for"),
+    (live.measured_alike, case(), None),
+    (live.reproduced, moved(live_of(document(answer("isolation", "next", why=ISOLATED)))), "for"),
+    (live.reproduced, case(), None),
     (floors.below_floor, case(), "for"),
     (
         floors.below_floor,

@@ -11,6 +11,7 @@ import pandas as pd
 from ..cost import repriced
 from ..events import VersionChange
 from ..incidents import RATES, Incident
+from ..live import Live
 from ..price_table import PriceTable
 from ..schema import Cohort
 from ..traffic import LogFacts, Window, log_facts
@@ -51,6 +52,7 @@ class Case:
                        requested names are not reported
     min_drop           smallest change of a rate that counts
     log, losses        what a request log tells of the affected cohorts; None without one
+    live               what a probe measured; None without one
     """
 
     incident: Incident
@@ -77,6 +79,7 @@ class Case:
     min_drop: float
     log: LogFacts | None = None
     losses: Losses | None = None
+    live: Live | None = None
 
     @property
     def moved(self) -> tuple[CohortFacts, ...]:
@@ -125,14 +128,16 @@ def build_case(
     min_drop: float,
     requests: ir.Table | None = None,
     prices: PriceTable | None = None,
+    live: Live | None = None,
 ) -> Case:
     """Gather the facts of *incident* from *usage* (buckets of one width) and, if given, a log.
 
     prices   rows that go before the price list's
+    live     what a probe measured, before what is documented
     """
     coincide = tuple(c for c in changes if coincides(c, incident, width))
     before, after = windows(incident, usage, width)
-    facts = tuple(cohort_facts(before, after, incident, coincide))
+    facts = tuple(cohort_facts(before, after, incident, coincide, live))
     affected = tuple(c for c in facts if _is_affected(c, incident, min_drop))
     worst = max((c.drop for c in affected), default=0.0)
     spared = tuple(c for c in facts if c not in affected and _is_spared(c, incident, worst))
@@ -171,6 +176,7 @@ def build_case(
         min_drop=min_drop,
         log=log,
         losses=losses_of(log),
+        live=live,
     )
 
 

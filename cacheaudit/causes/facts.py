@@ -10,6 +10,7 @@ import pandas as pd
 from ..cached_lengths import spread_of
 from ..events import PRESENCE, VersionChange
 from ..incidents import Incident
+from ..live import Live
 from ..metrics import bucket_metrics, overall_metrics
 from ..rules import ModelRule, rule
 from ..schema import BUCKET, COHORT, COUNTS, TOKENS, Cohort, label
@@ -60,6 +61,7 @@ class CohortFacts:
     volume_ratio    input per bucket over that of the baseline in the same hours of the day
     heirs_of        cohorts whose traffic is the baseline: its own, or for a cohort without any,
                     those that vanished when it came
+    floor           caching rules of the model that it moved to, as documented or as measured
     """
 
     scope: str | None
@@ -76,6 +78,7 @@ class CohortFacts:
     noise: float
     volume_ratio: float
     heirs_of: tuple[Cohort, ...]
+    floor: ModelRule | None
 
     @property
     def cohort(self) -> Cohort:
@@ -97,17 +100,13 @@ class CohortFacts:
         """By how much the rate fell."""
         return self.rate_before - self.rate_after
 
-    @property
-    def floor(self) -> ModelRule | None:
-        """Caching rules of the model that this cohort moved to."""
-        return None if self.change is None else rule(self.change.provider, self.change.to_model)
-
 
 def cohort_facts(
     before: pd.DataFrame,
     after: pd.DataFrame,
     incident: Incident,
     coincide: tuple[VersionChange, ...],
+    live: Live | None = None,
 ) -> Iterator[CohortFacts]:
     """Facts of every cohort with traffic in the incident and something to compare it with.
 
@@ -146,7 +145,15 @@ def cohort_facts(
             noise=_noise(usual[rate], len(seen)),
             volume_ratio=_volume_ratio(usual, seen),
             heirs_of=heirs_of,
+            floor=_floor(change, live),
         )
+
+
+def _floor(change: VersionChange | None, live: Live | None) -> ModelRule | None:
+    """The rules of the model that *change* leads to; what was measured goes first."""
+    if change is None:
+        return None
+    return (rule if live is None else live.rule)(change.provider, change.to_model)
 
 
 def _shrunk(

@@ -1,12 +1,13 @@
 """Contrasts about the shortest prefix that a model caches.
 
 Documented minimums have been wrong by a factor of two in practice (rules.py), so a length above
-one clears the minimum only from twice its figure on.
+one clears the minimum only from twice its figure on. A minimum that was measured is taken as it is.
 """
 
 import math
 from typing import Literal
 
+from ..live import MEASURED
 from ..rules import tokenizer_ratio
 from ..words import count, listing
 from .case import Case
@@ -90,6 +91,7 @@ def floor_verdict(cohort: CohortFacts) -> tuple[Floor, str]:
         return "unknown", said + " The lengths are too mixed to speak for every request."
     if high < floor.minimum_tokens:
         return "below", said
-    if low >= DOUBT * floor.minimum_tokens:
+    doubt = 1.0 if floor.evidence == MEASURED else DOUBT
+    if low >= doubt * floor.minimum_tokens:
         return "far_above", said
     return ("above", said) if low >= floor.minimum_tokens else ("unknown", said)

@@ -6,9 +6,11 @@ Each is a Test (hypothesis.py): a Case in, one sentence or None out.
 import numpy as np
 import pandas as pd
 
-from ..rules import rule, tokenizer_ratio
+from ..live import MEASURED
+from ..rules import tokenizer_ratio
 from ..words import count, listing, share, times
 from .case import Case
+from .floors import DOUBT
 from .hypothesis import Evidence
 from .logged import ENOUGH, HARDLY_ANY, NEARLY_ALL, on_new
 from .reuse import DIRECT
@@ -22,7 +24,7 @@ GREW = 1.05
 def floor_in_the_log(case: Case) -> Evidence | None:
     """Which lengths the new model caches, against its minimum, call by call."""
     change = case.moved[0].change if case.moved else None
-    floor = None if change is None else rule(change.provider, change.to_model)
+    floor = case.moved[0].floor if case.moved else None
     if case.log is None or change is None or floor is None or floor.minimum_tokens is None:
         return None
     ratio = tokenizer_ratio(change.from_model or "", change.to_model) or (1.0, 1.35)
@@ -34,7 +36,8 @@ def floor_in_the_log(case: Case) -> Evidence | None:
     calls, was = float(own["calls"].sum()), float(old["calls"].sum())
     if calls < ENOUGH or was < ENOUGH:
         return None
-    long = float(old.loc[old["length"] * ratio[0] >= 2 * floor.minimum_tokens, "calls"].sum()) / was
+    sure = (1 if floor.evidence == MEASURED else DOUBT) * floor.minimum_tokens
+    long = float(old.loc[old["length"] * ratio[0] >= sure, "calls"].sum()) / was
     short = float(old.loc[old["length"] * ratio[1] < floor.minimum_tokens, "calls"].sum()) / was
     under = float(new.loc[new["length"] + 64 <= floor.minimum_tokens, "calls"].sum()) / calls
     none = 1 - float(own["cached"].sum()) / calls
@@ -50,7 +53,7 @@ def floor_in_the_log(case: Case) -> Evidence | None:
         )
     if none > 1 - long + HARDLY_ANY:
         return Evidence(
-            text=f"{said}, though {share(long)} had at least twice that length.",
+            text=f"{said}, though {share(long)} had at least {count(sure)} tokens.",
             against=True,
             decisive=True,
         )

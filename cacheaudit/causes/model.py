@@ -1,6 +1,6 @@
 """Causes that lie in the model version itself."""
 
-from . import floors, lengths, logged, reuse, timing, unit_cost
+from . import floors, lengths, live, logged, reuse, timing, unit_cost
 from . import versions as v
 from .hypothesis import Hypothesis
 from .reasons import provider_says
@@ -25,6 +25,7 @@ HYPOTHESES = (
             floors.shorter_still_cached,
             lengths.floor_in_the_log,
             logged.markers_missing,
+            live.measured_alike,
         ),
     ),
     Hypothesis(
@@ -41,6 +42,7 @@ HYPOTHESES = (
             v.moved_by_others,
             lost_with("version"),
             provider_says("model.cold_start"),
+            live.reproduced,
         ),
     ),
     Hypothesis(
@@ -62,6 +64,7 @@ HYPOTHESES = (
             logged.markers_missing,
             reuse.lost_without_a_mark,
             provider_says("model.cache_semantics"),
+            live.measured_alike,
         ),
     ),
     Hypothesis(
@@ -75,6 +78,7 @@ HYPOTHESES = (
             logged.markers_missing,
             lengths.reads_in_blocks,
             reuse.lost_without_a_mark,
+            live.measured_alike,
         ),
     ),
     Hypothesis(
@@ -88,6 +92,7 @@ HYPOTHESES = (
             v.same_model_still_caches,
             reuse.lost_without_a_mark,
             provider_says("model.worse_caching"),
+            live.measured_alike,
         ),
     ),
     Hypothesis(

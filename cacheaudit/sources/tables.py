@@ -5,6 +5,7 @@ A cell that is empty is NA and nothing else is: a model called "NA" stays text, 
 """
 
 import csv
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ..errors import SchemaError, SourceError
+from ..live import Live, live_of
 from ..owners import Owners, check_owners
 from ..price_table import PRICES, REQUIRED, PriceTable, check_prices
 from ..schema import EVENTS, SIGNALS, check_events, check_signals
@@ -57,6 +59,21 @@ def read_owners(path: str | Path) -> Owners:
     """Who owns which traffic (owners.py): scope, route, team[, service]; names and patterns."""
     file = existing_file(path)
     return check_owners(read_csv(file, "a table of owners", ["team"], {}))
+
+
+def read_live(path: str | Path) -> Live:
+    """What a probe measured: its findings.json (live.py).
+
+    Raises SourceError where it is no JSON object, SchemaError where it is not of a probe.
+    """
+    file = existing_file(path)
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise SourceError(
+            f"{file.name} is no JSON; expected findings.json of a probe. Check probe_path."
+        ) from error
+    return live_of(document if isinstance(document, dict) else {})
 
 
 def existing_file(path: str | Path) -> Path:
