@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-engines lint lab bench causes money mutants examples clean help
+.PHONY: demo test test-engines lint lab bench causes money fuzz probe-check engine-check mutants examples \
+        clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -30,6 +31,8 @@ bench: $(READY)  ## benchmarks: ratios against named rivals in the same run
 	$(BIN)/python bench/changes.py
 	$(BIN)/python bench/demo.py
 	$(BIN)/python bench/diagnose.py
+	$(BIN)/python bench/rollup.py
+	$(BIN)/python bench/transcripts.py
 
 causes: $(READY)  ## planted incidents and quiet quarters through the diagnosis; half an hour
 	$(BIN)/python bench/causes.py --seeds 10000:10003 --quiet 500
@@ -37,6 +40,15 @@ causes: $(READY)  ## planted incidents and quiet quarters through the diagnosis;
 money: $(READY)  ## 10,000 random cost bridges and 2,000 planted excesses; half an hour
 	$(BIN)/python bench/bridge.py --frames 10000
 	$(BIN)/python bench/excess.py
+
+fuzz: $(READY)  ## every reader of logs against damaged logs; ten minutes
+	$(BIN)/python bench/fuzz.py --seconds 600
+
+probe-check: $(READY)  ## 2,000 candidates of a known truth through both SDKs: does the interval hold; half an hour
+	$(BIN)/python bench/probe.py
+
+engine-check: $(READY)  ## the probe on two engines that run (CACHEAUDIT_ENGINE_OLD, CACHEAUDIT_ENGINE_NEW)
+	$(BIN)/python bench/engine_check.py
 
 mutants: $(READY)  ## break the engine on purpose; the tests must notice each time
 	$(BIN)/python bench/mutants.py

@@ -5,6 +5,7 @@ usage     = cacheaudit.fetch_usage(params)           # any source
 requests  = cacheaudit.read_requests("log/*.parquet")  # one row per call, in any of nine formats
 diagnosis = cacheaudit.diagnose(usage, requests=requests)
 bridge    = cacheaudit.explain_cost(usage, before=(t0, t1), after=(t2, t3))
+result    = cacheaudit.probe(candidates, prompts, budget_usd=1.0, execute=False)  # sends nothing
 """
 
 from importlib import import_module
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from .logs.opening import read_requests
     from .params import PostmortemParams
     from .price_table import check_prices
+    from .probe_params import ProbeParams
+    from .probing.candidate import Candidate
+    from .probing.measure import Probe, probe
+    from .prompts import read_prompts
     from .schema import check_usage
     from .sources import fetch_usage
     from .sources.frame import read_usage
@@ -25,14 +30,19 @@ if TYPE_CHECKING:
 __all__ = [
     "Bars",
     "Bridge",
+    "Candidate",
     "Diagnosis",
     "PostmortemParams",
+    "Probe",
+    "ProbeParams",
     "check_prices",
     "check_usage",
     "diagnose",
     "explain_cost",
     "fetch_usage",
+    "probe",
     "read_prices",
+    "read_prompts",
     "read_requests",
     "read_usage",
 ]
@@ -40,14 +50,19 @@ __all__ = [
 _ROOMS = {
     "Bars": "bars",
     "Bridge": "bridge",
+    "Candidate": "probing.candidate",
     "Diagnosis": "diagnosis",
     "PostmortemParams": "params",
+    "Probe": "probing.measure",
+    "ProbeParams": "probe_params",
     "check_prices": "price_table",
     "check_usage": "schema",
     "diagnose": "diagnosis",
     "explain_cost": "bridge",
     "fetch_usage": "sources",
+    "probe": "probing.measure",
     "read_prices": "sources.tables",
+    "read_prompts": "prompts",
     "read_requests": "logs.opening",
     "read_usage": "sources.frame",
 }

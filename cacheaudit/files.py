@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+UNUSABLE = set('/\\:*?"<>|')  # in a folder's name, on one system or another
+
 
 def write_whole(target: Path, content: bytes) -> Path:
     """Write *content* beside *target* under another name, then rename it into place."""

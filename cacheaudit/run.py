@@ -20,13 +20,16 @@ import papermill
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from .errors import AuditError, ParamError, RunFailed, ours
+from .errors import AuditError, ParamError, RunFailed, SourceError, ours
+from .files import UNUSABLE
 from .params import PostmortemParams
+from .patient import PATIENT
+from .probe_params import ProbeParams
 from .render import render_html
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-UNUSABLE = set('/\\:*?"<>|')  # in a folder's name, on one system or another
 START_S = 120  # a kernel on a busy machine takes its time
+STAMP = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +46,9 @@ class Run:
 
     @property
     def undecided(self) -> bool:
-        """Whether something could not be judged with this data: unfit, or tokens unpriced."""
-        return self.findings["verdict"] == "unfit_data" or bool(self.findings["cost"]["unpriced"])
+        """Whether something could not be judged: unfit data, tokens unpriced, a probe cut short."""
+        unjudged = ("unfit_data", "partly_measured", "not_measured")
+        return self.findings["verdict"] in unjudged or bool(self.findings["cost"]["unpriced"])
 
 
 def run_postmortem(params: PostmortemParams, out: Path, *, now: datetime | None = None) -> Run:
@@ -52,20 +56,70 @@ def run_postmortem(params: PostmortemParams, out: Path, *, now: datetime | None 
 
     Raises what the notebook raised on purpose, as itself; RunFailed for anything else.
     """
+    return _run("postmortem", asdict(params), out, datetime.now(UTC) if now is None else now)
+
+
+def run_probe(params: ProbeParams, out: Path, *, now: datetime | None = None) -> Run:
+    """Run notebooks/probe.ipynb with *params* into a new folder under *out*.
+
+    What is sent has its receipt in a hidden file under *out*, which begins as a copy of
+    receipts_path and is gone once the folder holds it. An interrupt ends the measuring and not the
+    report. Raises as run_postmortem, and says in the message where receipts are kept.
+    """
     at = datetime.now(UTC) if now is None else now
-    if UNUSABLE & set(params.name) or not params.name.strip(". "):
-        raise ParamError(
-            f"name is {params.name!r}; expected a name that can be part of a folder's."
+    if not params.execute:
+        return _run("probe", asdict(params), out, at)
+    kept = out / f".probe-{params.name}-{at:{STAMP}}.receipts.jsonl"
+    if params.receipts_path:
+        _copy(Path(params.receipts_path), kept)
+    try:
+        run = _run("probe", asdict(params), out, at, {"receipts_path": str(kept)}, patient=True)
+    except AuditError as error:
+        raise type(error)(f"{error}{resume(kept)}") from error
+    except KeyboardInterrupt as stop:
+        raise RunFailed(f"stopped before the report.{resume(kept)}") from stop
+    kept.unlink(missing_ok=True)
+    return run
+
+
+def _copy(receipts: Path, kept: Path) -> None:
+    """Go on in a copy: the folder of an earlier run stays as it was."""
+    if not receipts.is_file():
+        raise SourceError(
+            f"no receipts at {receipts}; expected the receipts.jsonl of a run that was stopped."
         )
-    target = out / f"postmortem-{params.name}-{at:%Y%m%dT%H%M%SZ}"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(receipts, kept)
+
+
+def resume(receipts: Path) -> str:
+    """How to go on from *receipts*; "" where no call was made."""
+    if not (receipts.is_file() and receipts.stat().st_size):
+        return ""
+    return f" What was sent is kept: go on with -p receipts_path {receipts}"
+
+
+def _run(
+    kind: str, params: dict[str, Any], out: Path, at: datetime,
+    places: Mapping[str, str] | None = None, *, patient: bool = False,
+) -> Run:  # fmt: skip
+    """Run the notebook of *kind* into a new folder.
+
+    places   parameters that say where things are kept, for this run alone
+    patient  whether the notebook, not we, is what an interrupt stops
+    """
+    name = params["name"]
+    if UNUSABLE & set(name) or not name.strip(". "):
+        raise ParamError(f"name is {name!r}; expected a name that can be part of a folder's.")
+    target = out / f"{kind}-{name}-{at:{STAMP}}"
     if target.exists():
         raise RunFailed(f"{target} exists already; wait a second, or give another name.")
     with _unfinished(out) as folder:
         notebook = folder / "notebook.ipynb"
-        given = asdict(params) | {"run_folder": str(folder)}
-        _execute(NOTEBOOKS / "postmortem.ipynb", notebook, given)
-        render_html(notebook, folder / "report.html", title=f"Postmortem: {params.name}")
-        _forget_folder(notebook)
+        given = params | dict(places or {}) | {"run_folder": str(folder)}
+        _execute(NOTEBOOKS / f"{kind}.ipynb", notebook, given, patient)
+        render_html(notebook, folder / "report.html", title=f"{kind.capitalize()}: {name}")
+        _forget(notebook, {key: params[key] for key in places or {}} | {"run_folder": ""})
         findings = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
         folder.rename(target)
     return Run(folder=target, findings=findings)
@@ -88,7 +142,7 @@ def _unfinished(out: Path) -> Any:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _execute(source: Path, target: Path, parameters: dict[str, Any]) -> None:
+def _execute(source: Path, target: Path, parameters: dict[str, Any], patient: bool) -> None:
     if not source.is_file():
         raise RunFailed(f"no notebook at {source}; run from a clone of the project.")
     logging.getLogger("papermill").setLevel(logging.ERROR)
@@ -101,6 +155,7 @@ def _execute(source: Path, target: Path, parameters: dict[str, Any]) -> None:
             log_output=False,
             start_timeout=START_S,
             config=Config({"KernelManager": {"transport": "ipc"}}),  # no port is opened
+            engine_name=PATIENT if patient else None,
         )
     except PapermillExecutionError as error:
         raise _as_ours(error) from error
@@ -116,16 +171,18 @@ def _as_ours(error: PapermillExecutionError) -> AuditError:
     )
 
 
-def _forget_folder(notebook: Path) -> None:
-    """Take the run folder, which was a scratch path, out of the executed notebook."""
+def _forget(notebook: Path, places: Mapping[str, str]) -> None:
+    """Put *places* back to what was given: where this run kept things is no input of the next."""
     document = nbformat.read(notebook, as_version=4)
     for cell in document.cells:
         if "injected-parameters" in cell.metadata.get("tags", []):
             lines = cell.source.splitlines()
-            kept = ['run_folder = ""' if x.startswith("run_folder = ") else x for x in lines]
-            cell.source = "\n".join(kept)
+            for name, given in places.items():
+                said = f"{name} = "
+                lines = [f"{said}{json.dumps(given)}" if x.startswith(said) else x for x in lines]
+            cell.source = "\n".join(lines)
     about = document.metadata.get("papermill", {})
-    about.get("parameters", {})["run_folder"] = ""
+    about.get("parameters", {}).update(places)
     for key in ("input_path", "output_path"):
         about[key] = Path(str(about.get(key, ""))).name
     nbformat.write(document, notebook)

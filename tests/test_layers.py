@@ -20,6 +20,7 @@ LAYERS = [
         "body",
         "request_table",
         "store",
+        "live",
     ],
     ["pricing", "changes", "history", "quality", "engine", "owners", "cached_lengths"],
     ["cost", "events", "traffic", "logs"],

@@ -8,7 +8,7 @@ import click
 
 from ..errors import AuditError
 
-COMMANDS = ["postmortem", "causes", "usage", "pull", "events", "sandbox", "demo"]
+COMMANDS = ["postmortem", "probe", "causes", "usage", "pull", "events", "sandbox", "demo"]
 
 
 class Commands(click.Group):

@@ -8,7 +8,7 @@ import pandas as pd
 import yaml
 
 from ..errors import ParamError
-from ..params import PostmortemParams, read_params, read_params_file
+from ..params import PostmortemParams, T, read_params, read_params_file
 
 Overrides = tuple[tuple[str, str], ...]
 
@@ -48,14 +48,22 @@ def params_of(
 ) -> PostmortemParams:
     """Of a file, then options, then -p, then --events and --requests; refused here if unknown
     or mistyped."""
-    typed = (chosen or {}) | {name: _typed(name, text) for name, text in given}
-    if events is not None:
-        typed["events_path"] = events
-    if requests is not None:
-        typed["requests_path"] = requests
-    if file is not None:
-        return read_params_file(PostmortemParams, file, typed)
-    return read_params(PostmortemParams, typed)
+    over = {"events_path": events, "requests_path": requests}
+    return params_as(
+        PostmortemParams, file, given, chosen, {k: v for k, v in over.items() if v is not None}
+    )
+
+
+def params_as(
+    kind: type[T],
+    file: Path | None,
+    given: Overrides,
+    chosen: dict[str, Any] | None = None,
+    over: dict[str, Any] | None = None,
+) -> T:
+    """Parameters of *kind*: of a file, then *chosen*, then -p, then *over*."""
+    typed = {**(chosen or {}), **{name: _typed(name, text) for name, text in given}, **(over or {})}
+    return read_params(kind, typed) if file is None else read_params_file(kind, file, typed)
 
 
 def _typed(name: str, text: str) -> Any:
@@ -64,7 +72,7 @@ def _typed(name: str, text: str) -> Any:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ParamError(f"-p {name} is {text!r}; expected a YAML value.") from error
-    return value if isinstance(value, bool | int | float | dict) else text
+    return value if isinstance(value, bool | int | float | dict | list) else text
 
 
 def ago(text: str) -> pd.Timedelta:

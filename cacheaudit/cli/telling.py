@@ -1,6 +1,7 @@
 """What a command says: progress for people, results on stdout, the rest on stderr."""
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,3 +48,36 @@ def leave(unpriced: list[dict[str, Any]], verdict: str, strict: bool) -> None:
         )
     if unpriced or verdict == "unfit_data":
         raise click.exceptions.Exit(UNDECIDED)
+
+
+@contextmanager
+def following(what: str, out: Path, calls: int) -> Iterator[None]:
+    """A spinner that counts the receipts under *out* as they are written, while people watch."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal or os.environ.get("CI") or not calls:
+        with working(what):
+            yield
+        return
+    ended = threading.Event()
+    with console.status(f"{what} ...") as status:
+
+        def watch() -> None:
+            while not ended.wait(1.0):
+                sent = _receipts(out) // 2  # a line before a call and one after
+                status.update(f"{what}: {sent:,} of at most {calls:,} calls; Ctrl-C ends it well")
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watcher.join()
+
+
+def _receipts(out: Path) -> int:
+    """Lines in the newest receipts of a run that is not finished."""
+    newest = sorted(out.glob(".probe-*.receipts.jsonl"), key=lambda p: p.stat().st_mtime)
+    return newest[-1].read_bytes().count(b"\n") if newest else 0

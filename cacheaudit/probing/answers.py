@@ -55,11 +55,13 @@ def answers_of(done: Sequence[Done]) -> list[Answer]:
     for (question, candidate), units in grouped.items():
         found = [one.found for one in units if one.found is not None]
         told = list(_ANSWERS[question](found)) if found else []
-        why = "" if found else _why(units)
-        answers += [
-            Answer(question=question, candidate=candidate, **one)
-            for one in told or [{"verdict": "not known", "why": why or "too few repetitions"}]
-        ]
+        known = {one.unit.detail for one in units if one.found is not None}
+        for detail in dict.fromkeys(one.unit.detail for one in units):
+            if detail not in known or not told:
+                void = [one for one in units if one.unit.detail == detail]
+                why = "too few repetitions" if detail in known else _why(void)
+                told.append({"detail": detail, "verdict": "not known", "why": why})
+        answers += [Answer(question=question, candidate=candidate, **one) for one in told]
     return answers
 
 

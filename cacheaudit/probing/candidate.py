@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from ..errors import AccessDenied, ParamError
 from ..model_ids import base_id
@@ -52,8 +53,16 @@ class Candidate:
                 f"key_variable of {self.model} is no name of an environment variable. The key"
                 " itself belongs into the environment, never here."
             )
+        address = urlsplit(self.base_url)
+        if address.query or "@" in address.netloc:
+            raise ParamError(
+                f"base_url of {self.model} holds a user, a password or a query, and parameters are"
+                " written into the report; expected the endpoint alone, and the key in the"
+                " environment."
+            )
         for name, value in self.headers.items():
-            if SECRET_WORDS & set(name.lower().replace("-", "_").split("_")) and value[:1] != "$":
+            may_hold = any(word in name.lower() for word in SECRETS)
+            if value[:1] != "$" and (may_hold or value.lower().startswith(("bearer ", "basic "))):
                 raise ParamError(
                     f"the header {name} of {self.model} may hold a secret, and parameters are"
                     " written into the report; expected $NAME, and the value in the environment."
@@ -77,12 +86,18 @@ class Candidate:
     def key(self) -> str:
         """The key, from the environment. Raises AccessDenied where it is not there."""
         name = self.key_variable or KEYS[PROVIDERS[self.api]]
-        if not os.environ.get(name):
+        key = os.environ.get(name, "")
+        if not key:
             raise AccessDenied(
                 f"{name} is not set; expected the key for {self.label}, of the workspace or project"
                 " that production runs in."
             )
-        return os.environ[name]
+        if not key.isascii() or not key.isprintable() or key != key.strip():
+            raise AccessDenied(
+                f"{name} holds a line break, a blank at its end or letters that no key has;"
+                " expected the key alone. Set it again."
+            )
+        return key
 
     def sent_headers(self) -> dict[str, str]:
         """The headers, with each $NAME from the environment. Raises AccessDenied."""
@@ -107,7 +122,7 @@ class Candidate:
 
 DAY = re.compile(r"20\d\d-?\d\d-?\d\d")
 ALIASES = {("gpt-5.6", "gpt-5.6-sol")}  # seen in recorded responses, 2026-11
-SECRET_WORDS = {"authorization", "key", "token", "secret", "cookie", "password"}
+SECRETS = ("auth", "key", "token", "secret", "cookie", "pass", "credential", "signature")
 
 
 def candidates_of(given: list[dict[str, Any]]) -> tuple[Candidate, ...]:
@@ -116,6 +131,8 @@ def candidates_of(given: list[dict[str, Any]]) -> tuple[Candidate, ...]:
     for number, one in enumerate(given, 1):
         if unknown := sorted(set(one) - set(FIELDS)):
             raise ParamError(f"candidate {number} has {unknown}; expected some of {list(FIELDS)}.")
+        if "model" not in one:
+            raise ParamError(f"candidate {number} has no model; expected its id.")
         found.append(Candidate(**one))
     labels = [one.label for one in found]
     if twice := {label for label in labels if labels.count(label) > 1}:

@@ -23,7 +23,7 @@ from .plan import Plan, plan_of
 from .prices import per_thousand
 from .questions import OLD_OPENAI_S, QUESTIONS, Design, first_offers, greetings, units_of
 from .receipt import Receipt, Receipts
-from .run import Bench, Clock, Done, run
+from .run import STOPPED, Bench, Clock, Done, run
 from .send import Sender
 
 
@@ -50,7 +50,13 @@ class Probe:
         """Plain values, without headers and keys."""
         return {
             "candidates": [
-                {"name": one.label, "model": one.model, "api": one.api, "incumbent": one.incumbent}
+                {
+                    "name": one.label,
+                    "model": one.model,
+                    "api": one.api,
+                    "provider": one.sold_by,
+                    "incumbent": one.incumbent,
+                }
                 for one in self.candidates
             ],
             "plan": self.plan.to_dict(),
@@ -130,7 +136,11 @@ def probe(
                 seed=chosen.seed,
             )
             done = run(greetings(candidates, offers), bench)
-            done += run(units_of(chosen, candidates, offers), bench)
+            units = units_of(chosen, candidates, offers)
+            if _stopped(done) == STOPPED:
+                done += [Done(unit=unit, why=STOPPED) for unit in units]
+            else:
+                done += run(units, bench)
     finally:
         receipts.close()
     answers = answers_of(done)
@@ -155,7 +165,7 @@ def outcomes(receipts: Iterable[Receipt]) -> dict[str, int]:
 
 def _stopped(done: Sequence[Done]) -> str:
     whys = {one.why for one in done}
-    return next((why for why in ("stopped", "budget") if why in whys), "")
+    return next((why for why in (STOPPED, "budget") if why in whys), "")
 
 
 def _designed(design: Design, candidates: Sequence[Candidate], prompts: Sequence[Ask]) -> Design:

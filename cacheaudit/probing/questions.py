@@ -104,8 +104,10 @@ def _units(
 ) -> Iterator[Unit]:
     label = candidate.label
 
-    def unit(number: int, begin: Callable[[str], Protocol]) -> Unit:
-        return Unit(question=question, candidate=label, number=number, begin=begin)
+    def unit(number: int, begin: Callable[[str], Protocol], detail: str = "") -> Unit:
+        return Unit(
+            question=question, candidate=label, number=number, begin=begin, detail=detail
+        )  # fmt: skip
 
     if question in ("caches", "first_token"):
         stream = question == "first_token"
@@ -120,7 +122,7 @@ def _units(
     elif question == "survival":
         waits = [wait for _ in range(design.idle_repeats) for wait in design.idle_s]
         for number, wait_s in enumerate(waits, 1):
-            yield unit(number, partial(_survives, label, design.words, wait_s))
+            yield unit(number, partial(_survives, label, design.words, wait_s), f"{wait_s:g}")
     elif question == "isolation" and not candidate.incumbent:
         old = next((one for one in candidates if one.incumbent), None)
         for number in range(1, design.isolations + 1) if old is not None else ():

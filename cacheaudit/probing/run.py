@@ -22,6 +22,7 @@ from .receipt import FINAL, Receipt, Receipts
 TRIES = 3
 PAUSE_S, LONGEST_PAUSE_S = 10.0, 120.0  # after busy, where the provider does not say how long
 PAUSED = ("busy", "overloaded")
+STOPPED = "stopped"
 
 
 class Clock(Interface):
@@ -45,12 +46,14 @@ class Unit:
     candidate  whose units pause and end together with it
     number     of the repetition
     begin      makes the protocol, of a nonce
+    detail     what of the question it is about, such as an idle time
     """
 
     question: str
     candidate: str
     number: int
     begin: Callable[[str], Protocol]
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +108,7 @@ def run(units: Sequence[Unit], bench: Bench) -> list[Done]:
     runner = _Runner(bench, done)
     with suppress(KeyboardInterrupt):  # the receipts are on the disk; the rest is told as stopped
         runner.all(units)
-    return [done.get(unit, Done(unit=unit, why="stopped")) for unit in units]
+    return [done.get(unit, Done(unit=unit, why=STOPPED)) for unit in units]
 
 
 class _Runner:
