@@ -39,6 +39,9 @@ class Truth:
     writes    whether it reports what it wrote
     misses    chance that a read goes astray
     prewarms  whether it generates nothing where that is asked for
+    reports_nothing_written   a write of 0, whatever was written
+    always_reads   tokens of its own that it reads each time
+    output    tokens that it generates, whatever was asked for
     bad       outcomes of calls by their number, from 0
     """
 
@@ -50,6 +53,9 @@ class Truth:
     writes: bool = True
     misses: float = 0.0
     prewarms: bool = True
+    reports_nothing_written: bool = False
+    always_reads: int = 0
+    output: int = 0
     bad: dict[int, dict[str, Any]] = field(default_factory=dict)
     sent: list[Ask] = field(default_factory=list)
     billed_usd: float = 0.0
@@ -63,10 +69,7 @@ class Truth:
         if bad and not bad.get("served"):
             return replace(planned, outcome=bad["outcome"], retry_after_s=bad.get("after"))
         answer = self._served(candidate, ask, offers, planned)
-        self.billed_usd += CHEAP.cost_usd(
-            answer.uncached_input_tokens or 0, answer.cache_read_tokens or 0,
-            answer.cache_write_tokens or 0, answer.output_tokens or 0,
-        ) or 0.0  # fmt: skip
+        self.billed_usd += CHEAP.charged_usd(answer) or 0.0
         return replace(planned, outcome=bad["outcome"]) if bad else answer
 
     def _served(self, candidate: Candidate, ask: Ask, offers: Offers, planned: Receipt) -> Receipt:
@@ -77,14 +80,15 @@ class Truth:
         if cached:
             self._warm[place] = at + self.ttl_s
         written = prefix if cached and not warm else 0
+        told = written if self.writes and not self.reports_nothing_written else 0
         return replace(
             planned,
             outcome="answered",
             served=candidate.model,
-            cache_read_tokens=prefix if warm else 0,
-            cache_write_tokens=written if self.writes else None,
-            uncached_input_tokens=self.tail + (0 if warm or (written and self.writes) else prefix),
-            output_tokens=0 if offers.prewarm is not False and self.prewarms else 1,
+            cache_read_tokens=(prefix if warm else 0) + self.always_reads,
+            cache_write_tokens=told if self.writes else None,
+            uncached_input_tokens=self.tail + (0 if warm or told else prefix),
+            output_tokens=self.output or int(offers.prewarm is False or not self.prewarms),
             response_id=f"r{len(self.sent)}",
             diagnosis="input_changed" if ask.before_id and offers.diagnosis is not False else "",
         )

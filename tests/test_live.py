@@ -61,6 +61,15 @@ def test_a_version_that_caches_as_well_is_not_what_took_the_reads_away():
     )
 
 
+@pytest.mark.parametrize("old", [(0.0, 0.0, 0.09), (0.2, 0.0, 0.85)])
+def test_an_old_version_that_does_not_cache_either_acquits_nobody(old):
+    """The probe did not do what production does: other bodies, another workspace."""
+    found = measured_alike(moved(rates(old, (0.1, 0.06, 0.2))))
+
+    assert (found.against, found.decisive, found.weight) == (False, False, 0)
+    assert "nothing was reproduced" in found.text
+
+
 def test_a_version_that_caches_worse_live_as_well_is_a_suspect():
     worse = measured_alike(moved(rates((0.9, 0.86, 0.93), (0.1, 0.05, 0.2))))
 

@@ -55,13 +55,42 @@ def test_it_takes_eight_lengths_where_the_documents_are_right(off):
     assert len(truth.sent) <= 2 + ceil(log2(2 * BESIDE_WORDS))
 
 
-def test_and_few_more_where_they_are_wrong():
+@pytest.mark.parametrize(("known", "calls"), [(True, 1), (False, 4)])
+def test_and_few_more_where_they_are_wrong(known, calls):
+    """Three lengths are too short; each is asked for again while no write was ever reported."""
     truth = Truth(Still(), minimum=4700)
     on = bench(truth)
+    on.offers["old"].reports_writes = known
     found = run_one(lambda nonce: smallest("old", nonce, on.offers["old"], 1024), on).found
 
     assert found == Bracket(above=4699, upto=4700)
-    assert len(truth.sent) <= 4 + ceil(log2(4192))
+    assert len(truth.sent) <= 3 * calls + 1 + ceil(log2(4288))
+
+
+def test_a_write_of_nothing_proves_nothing_where_none_was_ever_reported():
+    """As older OpenAI models answer: writes are free, and reported as 0."""
+    truth = Truth(Still(), minimum=1500, reports_nothing_written=True)
+    on = bench(truth)
+    found = run_one(lambda nonce: smallest("old", nonce, on.offers["old"], 1024), on).found
+
+    assert (found.above, found.upto) == (1499 + truth.tail, 1500 + truth.tail)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda nonce: pair("old", nonce, 2000),
+        lambda nonce: survives("old", nonce, Offers(), 2000, 60),
+        lambda nonce: isolated("old", "new", nonce, 2000),
+        lambda nonce: paced("old", nonce, Ask(candidate="", nonce="", words=2000), (1.0,)),
+        lambda nonce: smallest("old", nonce, Offers(), 1024),
+    ],
+)
+def test_a_prompt_that_nobody_sent_before_and_is_read_is_no_measurement(make):
+    """An endpoint with a prompt of its own in the cache, or a nonce that was used before."""
+    done = run_one(make, bench(Truth(Still(), always_reads=1500)))
+
+    assert (done.found, done.why) == (None, "not_cold")
 
 
 def test_a_version_that_caches_nothing_has_no_smallest_prefix():
@@ -84,7 +113,7 @@ def test_a_read_that_goes_astray_is_no_proof_that_nothing_is_cached():
 def test_survival_is_judged_after_the_wait_that_was_asked_for(wait_s, warm):
     truth = Truth(Still())
     on = bench(truth)
-    found = run_one(lambda nonce: survives("old", nonce, 2000, wait_s), on).found
+    found = run_one(lambda nonce: survives("old", nonce, on.offers["old"], 2000, wait_s), on).found
 
     assert found == Survival(wait_s=wait_s, warm=warm)
     assert on.receipts.all[1].wait_s == wait_s
@@ -124,8 +153,9 @@ def test_a_repetition_counts_the_calls_after_the_first():
     [
         (0, (True, True, True)),
         (1, (True, True, False)),
-        (2, (False, True, False)),
-        (3, (False, False, False)),
+        (2, (False, True, True)),
+        (3, (False, True, False)),
+        (4, (False, False, False)),
     ],
 )
 def test_what_is_refused_is_not_offered(refusals, offers):

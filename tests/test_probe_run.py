@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from cacheaudit.errors import SourceError
 from cacheaudit.probing.answers import answers_of
-from cacheaudit.probing.money import ROLE_TOKENS
-from cacheaudit.probing.protocols import pair, smallest, survives
+from cacheaudit.probing.ask import Ask
+from cacheaudit.probing.money import ROLE_TOKENS, lives_long
+from cacheaudit.probing.protocols import Offers, paced, pair, smallest, survives
 from cacheaudit.probing.receipt import Receipt, Receipts, read_receipts
-from cacheaudit.probing.run import Unit, run
-from tests.probing import CHEAP, Still, Truth, bench, run_all, run_one
+from cacheaudit.probing.run import IN_VAIN, Unit, run
+from tests.probing import CHEAP, OLD, Still, Truth, bench, run_all, run_one
 
 NOT_SERVED = ["busy", "overloaded", "failed", "timeout", "unreachable"]
 SERVED = ["timeout", "cut", "no_counts", "other_model", "failed"]
@@ -90,7 +91,7 @@ def test_waits_run_side_by_side():
 
 
 def _survives(wait_s, nonce):
-    return survives("old", nonce, 2000, wait_s)
+    return survives("old", nonce, Offers(), 2000, wait_s)
 
 
 @pytest.mark.parametrize("after", range(0, 9))
@@ -119,6 +120,77 @@ def test_a_run_that_was_killed_goes_on_and_pays_for_every_call(tmp_path, after):
     assert all(warm.cache_read_tokens == 2000 for _, warm in (one.found for one in done))
     assert len(going_on.sent) == 8 - 2 * (after // 2)
     assert dying.billed_usd + going_on.billed_usd <= later.budget.spent_usd + 1e-12
+
+
+def test_receipts_of_other_calls_answer_nothing(tmp_path):
+    """Another idle time, another version behind a name, another prompt: all is asked anew."""
+    path, clock = tmp_path / "receipts.jsonl", Still()
+    earlier = bench(Truth(clock), path=path)
+    run_all([partial(_survives, 60.0), pairs(1)[0]], earlier)
+    earlier.receipts.close()
+    moved = replace(OLD, model="another")
+    for makes, candidates in (
+        ([partial(_survives, 290.0), pairs(1, words=3000)[0]], earlier.candidates),
+        ([partial(_survives, 60.0), pairs(1)[0]], {**earlier.candidates, "old": moved}),
+    ):
+        truth = Truth(clock)
+        later = replace(bench(truth, path=path), candidates=candidates)
+        run_all(makes, later)
+        later.receipts.close()
+
+        assert len(truth.sent) == 4
+    again = Truth(clock)
+    same = bench(again, path=path)
+    run_all([partial(_survives, 60.0), pairs(1)[0]], same)
+    same.receipts.close()
+    assert again.sent == []
+
+
+def test_who_costs_more_than_he_can_is_asked_no_more():
+    """A server that generates what nobody asked for passes the budget once, and not again."""
+    truth = Truth(Still(), output=50_000)
+    on = bench(truth, budget_usd=0.5)
+    done = run_all(pairs(5), on)
+
+    assert len(truth.sent) == 1
+    assert {one.why for one in done} == {"over_bound"}
+
+
+def test_a_miss_that_came_late_is_no_miss():
+    """Busy for a minute: calls that were due at 280 s come after the lifetime's end."""
+    truth = Truth(Still(), bad={5: {"outcome": "busy", "after": 60.0}})
+    prompt = Ask(candidate="", nonce="", words=2000)
+    makes = [lambda nonce: paced("old", nonce, prompt, (280.0, 280.0)) for _ in range(4)]
+    done = run_all(makes, bench(truth))
+
+    assert all(one.found.hits == one.found.calls for one in done)
+
+
+def test_what_always_ends_alike_is_given_up():
+    truth = Truth(Still(), bad={n: {"outcome": "no_counts", "served": True} for n in range(999)})
+    done = run_all(pairs(50), bench(truth))
+
+    assert {one.why for one in done} == {"no_counts"}
+    assert len(truth.sent) == IN_VAIN
+
+
+def test_entries_that_live_an_hour_are_paid_for_as_such():
+    """A body that asks for an hour may cost twice the input; one that does not, 1.25 times."""
+    long = Ask(candidate="", nonce="", body={"system": [{"cache_control": {"ttl": "1h"}}]})
+    rates = replace(CHEAP, written_long_usd=6.0)
+    receipt = Receipt(
+        question="q", unit=1, attempt=1, step=0, sent_s=0.0, candidate="c", asker="c", model="m",
+        outcome="answered", uncached_input_tokens=0, cache_read_tokens=0, output_tokens=0,
+        cache_write_tokens=1_000_000, cache_write_long_tokens=400_000,
+    )  # fmt: skip
+
+    assert lives_long(long)
+    assert not lives_long(Ask(candidate="", nonce="", words=100))
+    assert rates.charged_usd(receipt) == pytest.approx(0.6 * 3.75 + 0.4 * 6.0)
+    assert rates.worst_usd(10**6, 0, lives_long=True) == 6.0
+    assert CHEAP.charged_usd(receipt) is None
+    assert CHEAP.worst_usd(10**6, 0, lives_long=True) == 9.0
+    assert rates.charged_usd(replace(receipt, outcome="other_model")) is None
 
 
 def test_an_interrupt_leaves_what_was_found():

@@ -3,6 +3,7 @@
 import traceback
 from dataclasses import replace
 
+import httpx2
 import pytest
 
 from cacheaudit.errors import AccessDenied, ParamError
@@ -261,3 +262,63 @@ def test_a_key_that_is_not_there_is_told_before_anything_is_sent():
         Candidate(model="m").key()
     with pytest.raises(AccessDenied, match="MY_KEY is not set"):
         Candidate(model="m", key_variable="MY_KEY").key()
+
+
+ODD = {
+    "usage is text": {"usage": "none"},
+    "usage is a list": {"usage": [1]},
+    "model is an object": {"model": {"id": "old"}},
+    "diagnostics is text": {"diagnostics": SAID},
+    "nothing": None,
+    "a list": [1],
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+@pytest.mark.parametrize("api", ["messages", "responses", "chat"])
+def test_an_answer_that_nobody_understands_is_a_receipt(monkeypatch, api, what):
+    """A gateway may answer 200 with anything; the probe goes on, and quotes nothing of it."""
+    given = ODD[what]
+    whole = {"id": "x", "model": MODELS[api], "content": [], "choices": [], "output": []}
+    body = {**whole, **given} if isinstance(given, dict) else given
+    odd = odd_client(monkeypatch, lambda request: httpx2.Response(200, json=body))
+    one = Candidate(model=MODELS[api], api=api)
+
+    with Sender(http_client=odd) as sender:
+        receipt = sender(one, Ask(candidate="c", nonce="n", words=99), Offers(), planned(one))
+
+    assert receipt.outcome in ("no_counts", "cut")
+    assert receipt.spent_usd == 0.1
+    assert SAID not in receipt.to_line()
+
+
+@pytest.mark.parametrize(
+    ("api", "lines"),
+    [
+        ("chat", 'data: {"error": {"message": "%s", "type": "x"}}\n\n'),
+        ("chat", ""),
+        ("messages", ""),
+        ("messages", '{"type": "message"}'),
+        ("messages", 'event: content_block_delta\ndata: {"type": "content_block_delta"}\n\n'),
+        ("responses", "data: {\n\n"),
+    ],
+)
+def test_a_stream_that_nobody_understands_is_a_receipt(monkeypatch, api, lines):
+    text = lines.replace("%s", SAID).encode()
+    kind = {"content-type": "text/event-stream"}
+    odd = odd_client(monkeypatch, lambda request: httpx2.Response(200, content=text, headers=kind))
+    one = Candidate(model=MODELS[api], api=api)
+    ask = Ask(candidate="c", nonce="n", words=99, stream=True)
+
+    with Sender(http_client=odd) as sender:
+        receipt = sender(one, ask, Offers(), planned(one))
+
+    assert receipt.outcome == "cut"
+    assert SAID not in receipt.to_line()
+
+
+def odd_client(monkeypatch, answer):
+    """A client of a gateway that gives *answer*."""
+    for name in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.setenv(name, KEY)
+    return httpx2.Client(transport=httpx2.MockTransport(answer))

@@ -14,6 +14,7 @@ from .hypothesis import Evidence
 
 ALIKE = 0.25  # of the incident's drop: a difference below it does not explain the incident
 FELL = 0.5
+REPRODUCED = 0.5  # of the rate before, that the old version must reach again
 
 
 def measured_alike(case: Case) -> Evidence | None:
@@ -36,7 +37,9 @@ def measured_alike(case: Case) -> Evidence | None:
     )
     if not case.live.own_prompts:
         return Evidence(text=f"{said} The team's own prompts were not sent.")
-    if old["value"] - new["low"] < ALIKE * cohort.drop:
+    if old["low"] < REPRODUCED * cohort.rate_before:
+        return Evidence(text=f"{said} That is not the rate from before: nothing was reproduced.")
+    if old["high"] - new["low"] < ALIKE * cohort.drop:
         return Evidence(text=said, against=True, decisive=True)
     if old["low"] > new["high"] and old["value"] - new["value"] > FELL * cohort.drop:
         return Evidence(text=said, weight=2)

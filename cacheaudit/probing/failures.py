@@ -1,6 +1,5 @@
 """What went wrong with a call, in one word; the same for both SDKs, which raise alike."""
 
-import json
 from typing import Any
 
 import httpx2
@@ -8,7 +7,7 @@ import httpx2
 from .receipt import Outcome
 
 BY_STATUS: dict[int, Outcome] = {
-    400: "refused", 401: "denied", 403: "denied", 404: "no_model", 408: "timeout",
+    400: "refused", 401: "denied", 402: "denied", 403: "denied", 404: "no_model", 408: "timeout",
     413: "refused", 422: "refused", 429: "busy", 503: "overloaded", 529: "overloaded",
 }  # fmt: skip
 NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol)
@@ -17,7 +16,7 @@ NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtoc
 def failure_of(error: Exception) -> dict[str, Any]:
     """`outcome`, `status`, `retry_after_s`, `request_id` of what an SDK raised; no text of it.
 
-    What is no failure of a call (a bug of ours, a wrong argument) is raised again.
+    What is none of the known failures is an answer that nobody understands: `cut`, and paid for.
     """
     response = getattr(error, "response", None)
     if (status := getattr(error, "status_code", None)) is not None and response is not None:
@@ -29,16 +28,10 @@ def failure_of(error: Exception) -> dict[str, Any]:
             "request_id": response.headers.get("request-id")
             or response.headers.get("x-request-id", ""),
         }
-    name = type(error).__name__
-    if name == "APITimeoutError" or isinstance(error, httpx2.TimeoutException):
-        never = isinstance(error.__cause__ or error, NOT_SENT)
-        return {"outcome": "unreachable" if never else "timeout"}
-    if name == "APIConnectionError" or isinstance(error, httpx2.TransportError):
-        never = isinstance(error.__cause__ or error, NOT_SENT)
-        return {"outcome": "unreachable" if never else "cut"}
-    if isinstance(error, json.JSONDecodeError) or name == "APIResponseValidationError":
-        return {"outcome": "cut"}
-    raise error
+    if isinstance(error.__cause__ or error, NOT_SENT):
+        return {"outcome": "unreachable"}
+    late = type(error).__name__ == "APITimeoutError" or isinstance(error, httpx2.TimeoutException)
+    return {"outcome": "timeout" if late else "cut"}
 
 
 def _seconds(text: str | None) -> float | None:

@@ -137,10 +137,16 @@ def probe(
             )
             done = run(greetings(candidates, offers), bench)
             units = units_of(chosen, candidates, offers)
-            if _stopped(done) == STOPPED:
-                done += [Done(unit=unit, why=STOPPED) for unit in units]
-            else:
-                done += run(units, bench)
+            silent = {one.unit.candidate: one.why for one in done if one.found is None}
+            if STOPPED in silent.values():
+                silent = {one.label: STOPPED for one in candidates}
+            met = [unit for unit in units if unit.candidate not in silent]
+            done += [
+                Done(unit=unit, why=silent[unit.candidate])
+                for unit in units
+                if unit.candidate in silent
+            ]
+            done += run(met, bench)
     finally:
         receipts.close()
     answers = answers_of(done)
@@ -172,9 +178,7 @@ def _designed(design: Design, candidates: Sequence[Candidate], prompts: Sequence
     """*design* with prompts, a seed of its own, and the waits that a provider asks for."""
     if unknown := [name for name in design.questions if name not in QUESTIONS]:
         raise ParamError(f"questions has {unknown[0]!r}; expected some of {', '.join(QUESTIONS)}.")
-    least = {
-        one.label: OLD_OPENAI_S for one in candidates if one.api != "messages" and not one.base_url
-    }
+    least = {one.label: OLD_OPENAI_S for one in candidates if one.sold_by == "openai"}
     return replace(
         design,
         prompts=tuple(prompts) or design.prompts,

@@ -6,46 +6,61 @@ than bytes; ROLE_TOKENS is for what a provider adds around them. Once a prompt's
 from an earlier call, that is taken instead.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import date
 
 from ..errors import ParamError
 from ..price_table import PriceTable
 from ..pricing import Unpriced, unit_price
-from .candidate import Candidate
+from .ask import Ask
+from .candidate import PROVIDERS, Candidate
+from .receipt import Receipt
 
+LONG = ("1h", "12h")
+UNKNOWN_LONG = 3.0  # times the input, for long writes without a price
 ROLE_TOKENS = 600  # Anthropic's own prompt around tools is at most 530 (docs, 2026-08)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """USD per million tokens on one version."""
+    """USD per million tokens on one version; written is at the default lifetime, or a long one."""
 
     uncached_usd: float
     read_usd: float | None
     written_usd: float | None
     output_usd: float
+    written_long_usd: float | None = None
 
-    @property
-    def dearest_usd(self) -> float:
-        """Of all that input can be charged as."""
-        return max(self.uncached_usd, self.written_usd or 0.0, self.read_usd or 0.0)
-
-    def cost_usd(self, uncached: int, read: int, written: int, output: int) -> float | None:
-        """Of one call; None where a class of its tokens has no rate."""
-        parts = (
-            (uncached, self.uncached_usd),
-            (read, self.read_usd),
-            (written, self.written_usd),
-            (output, self.output_usd),
-        )
-        if any(tokens and rate is None for tokens, rate in parts):
+    def charged_usd(self, receipt: Receipt) -> float | None:
+        """What *receipt* cost; None where it has no counts, no rate, or another model's rates."""
+        if receipt.outcome == "other_model" or receipt.output_tokens is None:
             return None
-        return sum(tokens * (rate or 0.0) for tokens, rate in parts) / 1e6
+        long = receipt.cache_write_long_tokens or 0
+        parts = (
+            (receipt.uncached_input_tokens, self.uncached_usd),
+            (receipt.cache_read_tokens, self.read_usd),
+            ((receipt.cache_write_tokens or 0) - long, self.written_usd),
+            (long, self.written_long_usd),
+            (receipt.output_tokens, self.output_usd),
+        )
+        if any(tokens is None or (tokens and rate is None) for tokens, rate in parts):
+            return None
+        return sum((tokens or 0) * (rate or 0.0) for tokens, rate in parts) / 1e6
 
-    def worst_usd(self, input_tokens: int, output_tokens: int) -> float:
-        """Of a call of at most so many tokens."""
-        return (input_tokens * self.dearest_usd + output_tokens * self.output_usd) / 1e6
+    def worst_usd(
+        self, input_tokens: int, output_tokens: int, *, lives_long: bool = False
+    ) -> float:
+        """Of a call of at most so many tokens; *lives_long*: it may write for an hour or longer."""
+        rates = [self.uncached_usd, self.read_usd or 0.0, self.written_usd or 0.0]
+        if lives_long:  # twice the input is what Anthropic charges; OpenAI's price is not known
+            rates.append(self.written_long_usd or UNKNOWN_LONG * self.uncached_usd)
+        return (input_tokens * max(rates) + output_tokens * self.output_usd) / 1e6
+
+
+def lives_long(ask: Ask) -> bool:
+    """Whether the team's body asks for entries that live an hour or longer."""
+    return ask.body is not None and any(f'"{life}"' in json.dumps(ask.body) for life in LONG)
 
 
 def rates_of(candidate: Candidate, day: date, prices: PriceTable | None = None) -> Rates:
@@ -64,12 +79,19 @@ def rates_of(candidate: Candidate, day: date, prices: PriceTable | None = None) 
     if uncached is None or output is None:
         raise ParamError(f"{candidate.label} has no price for input or output; put one into"
                          " prices_path.")  # fmt: skip
-    default = "cache_write_5m" if candidate.sold_by == "anthropic" else "cache_write_30m"
-    written = getattr(found, f"{default}_usd_per_mtok")
+    is_anthropic = PROVIDERS[candidate.api] == "anthropic"
+    short, long = ("5m", "1h") if is_anthropic else ("30m", "12h")
+
+    def written(life: str) -> float | None:
+        rate: float | None = getattr(found, f"cache_write_{life}_usd_per_mtok")
+        return rate
+
+    usual = written(short)
     return Rates(
         uncached_usd=uncached,
         read_usd=found.cache_read_usd_per_mtok,
-        written_usd=found.cache_write_other_usd_per_mtok if written is None else written,
+        written_usd=written("other") if usual is None else usual,
+        written_long_usd=written(long),
         output_usd=output,
     )
 

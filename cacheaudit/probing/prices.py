@@ -11,10 +11,10 @@ from .run import Done
 def per_thousand(
     done: Sequence[Done], answers: Sequence[Answer], rates: Mapping[str, Rates]
 ) -> list[Answer]:
-    """USD for the input of 1,000 requests like those measured, first calls left out.
+    """USD for the input of 1,000 requests like those measured, first calls and output left out.
 
-    What was not read is charged as it was in the measurement: written or uncached in the same
-    proportion. The interval is the hit rate's own, at these prices.
+    What was not read is charged as in the first calls, which are cold: written or uncached in the
+    same proportion. The interval is the hit rate's own, at these prices.
     """
     return [
         _priced(one, one.value, (one.low or 0.0, one.high or 0.0), done, rates[one.candidate])
@@ -35,8 +35,8 @@ def _priced(
     ]
     calls = sum(one.calls for one in found)
     tokens = sum(one.input_tokens for one in found) / calls
-    missed = sum(one.input_tokens - one.read_tokens for one in found)
-    written = sum(one.written_tokens for one in found) / missed if missed else 1.0
+    first = sum(one.first_input_tokens for one in found)
+    written = sum(one.first_written_tokens for one in found) / first if first else 0.0
     cold_usd = written * (rates.written_usd or rates.uncached_usd)
     cold_usd += (1 - written) * rates.uncached_usd
     warm_usd = rates.uncached_usd if rates.read_usd is None else rates.read_usd

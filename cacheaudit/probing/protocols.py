@@ -20,14 +20,15 @@ BESIDE_WORDS = 24  # around a documented minimum, where it is looked for first
 MOST_WORDS = 40_000
 HELLO_WORDS, LONGER_WORDS = 64, 448
 LEAST_WORDS = NONCE_WORDS + 4
+LATE_S = 5.0
 
 
 class Void(Exception):
-    """A call that was needed says nothing of the cache; the receipt says why."""
+    """A call that was needed says nothing of the cache; *why* is its outcome, or what was odd."""
 
-    def __init__(self, receipt: Receipt) -> None:
-        super().__init__(receipt.outcome)
-        self.receipt = receipt
+    def __init__(self, receipt: Receipt, why: str = "") -> None:
+        super().__init__(why or receipt.outcome)
+        self.receipt, self.why = receipt, why or receipt.outcome
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,12 +39,14 @@ class Offers:
     marks        cache breakpoints that the request sets: accepted, which some do without a meaning
     diagnosis    the provider's own reason for a miss: it was asked for, and something was said
     tokens_per_word  of the synthetic text, on this version
+    reports_writes   whether a write was ever reported: some report 0 for what they do not bill
     """
 
     prewarm: bool | None = None
     marks: bool | None = None
     diagnosis: bool | None = None
     tokens_per_word: float | None = None
+    reports_writes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +62,15 @@ class Bracket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survival:
-    """Whether a prefix was still warm after being idle for wait_s; late_s: or so much longer."""
+    """Whether a prefix was still warm after being idle for wait_s; late_s: or so much longer.
+
+    cached   whether there was anything to stay warm: False where a write of 0 was reported
+    """
 
     wait_s: float
     warm: bool
     late_s: float = 0.0
+    cached: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +78,11 @@ class Paced:
     """One repetition of a prompt at the team's pace, without its first call.
 
     calls, hits   how many followed the first, and how many read anything
+    first_input_tokens, first_written_tokens   of the first call, which is cold
     """
 
+    first_input_tokens: int
+    first_written_tokens: int
     calls: int
     hits: int
     input_tokens: int
@@ -97,31 +107,54 @@ def counted(receipt: Receipt) -> Receipt:
     return receipt
 
 
+def cold(receipt: Receipt) -> Receipt:
+    """*receipt* of a prompt that nobody sent before, or Void where it was read all the same: the
+    endpoint has something of its own in the cache, or the nonce was used before."""
+    if read(counted(receipt)):
+        raise Void(receipt, "not_cold")
+    return receipt
+
+
 def read(receipt: Receipt) -> int:
     """Tokens that *receipt* read."""
     return receipt.cache_read_tokens or 0
+
+
+TRIED = (  # prewarm, marks, diagnosis: all, then less and less
+    (True, True, True),
+    (True, True, False),
+    (False, True, True),
+    (False, True, False),
+    (False, False, False),
+)
 
 
 def hello(candidate: str, nonce: str, offers: Offers) -> Protocol:
     """Find out what is offered, by asking for it and taking a refusal as an answer; and how many
     tokens a word of ours is.
 
-    At most five calls of short prompts. Changes *offers*; what is None is tried.
+    At most six calls of short prompts. Changes *offers*; what is None is tried.
     """
-    for given_up in ("diagnosis", "prewarm", "marks", ""):
+    known = (offers.prewarm, offers.marks, offers.diagnosis)
+    for tried in dict.fromkeys(
+        tuple(new if old is None else old for old, new in zip(known, new, strict=True))
+        for new in TRIED
+    ):
+        offers.prewarm, offers.marks, offers.diagnosis = tried
         first = yield Ask(candidate=candidate, nonce=nonce, words=HELLO_WORDS)
-        if first.outcome != "refused" or not given_up:
+        if first.outcome != "refused":
             break
-        setattr(offers, given_up, False)
     counted(first)
-    offers.marks = offers.marks is not False
-    offers.prewarm = offers.prewarm is not False and not first.output_tokens
-    ask = Ask(
-        candidate=candidate, nonce=f"{nonce}/longer", words=LONGER_WORDS,
-        before_id=first.response_id,
+    offers.prewarm = bool(offers.prewarm) and not first.output_tokens
+    longer = counted(
+        (
+            yield Ask(
+                candidate=candidate, nonce=f"{nonce}/longer", words=LONGER_WORDS,
+                before_id=first.response_id,
+            )
+        )
     )  # fmt: skip
-    longer = counted((yield ask))
-    offers.diagnosis = offers.diagnosis is not False and bool(longer.diagnosis)
+    offers.diagnosis = bool(offers.diagnosis) and bool(longer.diagnosis)
     if first.input_tokens and longer.input_tokens:
         more = longer.input_tokens - first.input_tokens
         offers.tokens_per_word = more / (LONGER_WORDS - HELLO_WORDS)
@@ -131,13 +164,13 @@ def hello(candidate: str, nonce: str, offers: Offers) -> Protocol:
 def pair(candidate: str, nonce: str, words: int, *, stream: bool = False) -> Protocol:
     """A prefix that is new, and the same once more: (cold, warm)."""
     ask = Ask(candidate=candidate, nonce=nonce, words=words, stream=stream)
-    cold = counted((yield ask))
+    first = cold((yield ask))
     again = Ask(
         candidate=candidate, nonce=nonce, words=words, stream=stream,
-        before_id=cold.response_id, warmed_s=0.0,
+        before_id=first.response_id, warmed_s=0.0,
     )  # fmt: skip
     warm = counted((yield again))
-    return cold, warm
+    return first, warm
 
 
 def smallest(
@@ -152,22 +185,22 @@ def smallest(
     ratio = offers.tokens_per_word or 1.0
     guess = max(2 * LEAST_WORDS, round((documented_tokens or 1024) / ratio))
     low, high = max(LEAST_WORDS, guess - BESIDE_WORDS), guess + BESIDE_WORDS
-    top = yield from _length(candidate, nonce, high, reads)
+    top = yield from _length(candidate, nonce, offers, high, reads)
     while not top.cached and high < MOST_WORDS:
         low, high = high, min(2 * high, MOST_WORDS)
-        bottom, top = top, (yield from _length(candidate, nonce, high, reads))
+        bottom, top = top, (yield from _length(candidate, nonce, offers, high, reads))
     if not top.cached:
         return Bracket(above=top.prompt_tokens, upto=None)
     if low < guess:  # the documented minimum or less: what is below it was not asked for yet
-        bottom = yield from _length(candidate, nonce, low, reads)
+        bottom = yield from _length(candidate, nonce, offers, low, reads)
         while bottom.cached and low > LEAST_WORDS:
             low, high, top = max(LEAST_WORDS, low // 2), low, bottom
-            bottom = yield from _length(candidate, nonce, low, reads)
+            bottom = yield from _length(candidate, nonce, offers, low, reads)
     if bottom.cached:
         return Bracket(above=0, upto=bottom.prefix_tokens)
     while high - low > 1:
         middle = (low + high) // 2
-        tried = yield from _length(candidate, nonce, middle, reads)
+        tried = yield from _length(candidate, nonce, offers, middle, reads)
         if tried.cached:
             high, top = middle, tried
         else:
@@ -185,38 +218,41 @@ class _Length:
     prefix_tokens: int
 
 
-def _length(candidate: str, nonce: str, words: int, reads: int) -> Protocol:
+def _length(candidate: str, nonce: str, offers: Offers, words: int, reads: int) -> Protocol:
+    """Whether a prefix of so many words is cached. A write of 0 proves nothing before one was
+    reported that is none."""
     own = f"{nonce}/{words}"
-    first = counted((yield Ask(candidate=candidate, nonce=own, words=words)))
-    total = first.input_tokens or 0
-    if first.cache_write_tokens is not None:
-        held = first.cache_write_tokens + read(first)
-        return _Length(bool(held), total, held or total)
-    for _ in range(reads):
-        again = Ask(candidate=candidate, nonce=own, words=words, warmed_s=0.0)
-        if read(counted((yield again))):
-            return _Length(True, total, total)
+    first = cold((yield Ask(candidate=candidate, nonce=own, words=words)))
+    total, written = first.input_tokens or 0, first.cache_write_tokens or 0
+    if written:
+        return _Length(True, total, written)
+    if not (offers.reports_writes and first.cache_write_tokens == 0):
+        for _ in range(reads):
+            again = Ask(candidate=candidate, nonce=own, words=words, warmed_s=0.0)
+            if read(counted((yield again))):
+                return _Length(True, total, total)
     return _Length(False, total, total)
 
 
-def survives(candidate: str, nonce: str, words: int, wait_s: float) -> Protocol:
+def survives(candidate: str, nonce: str, offers: Offers, words: int, wait_s: float) -> Protocol:
     """Write a prefix, leave it alone for *wait_s*, and see whether it is still there."""
-    cold = counted((yield Ask(candidate=candidate, nonce=nonce, words=words)))
+    first = cold((yield Ask(candidate=candidate, nonce=nonce, words=words)))
     later = counted(
         (
             yield Ask(
                 candidate=candidate, nonce=nonce, words=words, after_s=wait_s, warmed_s=wait_s,
-                before_id=cold.response_id,
+                before_id=first.response_id,
             )
         )
     )  # fmt: skip
-    late_s = max(0.0, (later.wait_s or 0.0) - wait_s)
-    return Survival(wait_s=wait_s, warm=bool(read(later)), late_s=late_s)
+    warm, late_s = bool(read(later)), max(0.0, (later.wait_s or 0.0) - wait_s)
+    cached = warm or first.cache_write_tokens != 0 or not offers.reports_writes
+    return Survival(wait_s=wait_s, warm=warm, late_s=late_s, cached=cached)
 
 
 def isolated(old: str, new: str, nonce: str, words: int) -> Protocol:
     """The same prompt on both versions: whether what is warm on one is of any use to the other."""
-    first = counted((yield Ask(candidate=old, nonce=nonce, words=words)))
+    first = cold((yield Ask(candidate=old, nonce=nonce, words=words)))
     on_new = counted(
         (yield Ask(candidate=new, nonce=nonce, words=words, before_id=first.response_id))
     )
@@ -231,20 +267,29 @@ def at_once(candidate: str, nonce: str, words: int, many: int) -> Protocol:
     return sum(not read(counted(one)) for one in heard), many
 
 
+def _in_time(receipt: Receipt, wait_s: float) -> Receipt:
+    """*receipt*, or Void where it came late and read nothing: in time it might have."""
+    if not read(receipt) and (receipt.wait_s or 0.0) > wait_s + LATE_S:
+        raise Void(receipt, "late")
+    return receipt
+
+
 def paced(candidate: str, nonce: str, prompt: Ask, waits_s: tuple[float, ...]) -> Protocol:
     """A prompt that is new, and again after each of *waits_s*: what the calls after it read."""
     made = Ask(
         candidate=candidate, nonce=nonce, words=prompt.words, body=prompt.body, generate=True
     )
-    counted((yield made))
+    first = cold((yield made))
     heard = []
     for wait_s in waits_s:
         again = Ask(
             candidate=candidate, nonce=nonce, words=prompt.words, body=prompt.body, generate=True,
             after_s=wait_s, warmed_s=wait_s,
         )  # fmt: skip
-        heard.append(counted((yield again)))
+        heard.append(_in_time(counted((yield again)), wait_s))
     return Paced(
+        first_input_tokens=first.input_tokens or 0,
+        first_written_tokens=first.cache_write_tokens or 0,
         calls=len(heard),
         hits=sum(bool(read(one)) for one in heard),
         input_tokens=sum(one.input_tokens or 0 for one in heard),

@@ -42,7 +42,7 @@ class Design:
     prompts: tuple[Ask, ...] = ()
     words: int = 5000
     questions: tuple[str, ...] = QUESTIONS
-    pairs: int = 5
+    pairs: int = 6
     repeats: int = 20
     follow_ups: int = 5
     paces_s: tuple[float, ...] = (5.0,)
@@ -122,7 +122,8 @@ def _units(
     elif question == "survival":
         waits = [wait for _ in range(design.idle_repeats) for wait in design.idle_s]
         for number, wait_s in enumerate(waits, 1):
-            yield unit(number, partial(_survives, label, design.words, wait_s), f"{wait_s:g}")
+            begin = partial(_survives, label, offers, design.words, wait_s)
+            yield unit(number, begin, f"{wait_s:g}")
     elif question == "isolation" and not candidate.incumbent:
         old = next((one for one in candidates if one.incumbent), None)
         for number in range(1, design.isolations + 1) if old is not None else ():
@@ -137,8 +138,8 @@ def _pair(label: str, words: int, stream: bool, nonce: str) -> Protocol:
     return pair(label, nonce, words, stream=stream)
 
 
-def _survives(label: str, words: int, wait_s: float, nonce: str) -> Protocol:
-    return survives(label, nonce, words, wait_s)
+def _survives(label: str, offers: Offers, words: int, wait_s: float, nonce: str) -> Protocol:
+    return survives(label, nonce, offers, words, wait_s)
 
 
 def _isolated(old: str, new: str, words: int, nonce: str) -> Protocol:

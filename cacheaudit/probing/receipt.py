@@ -43,6 +43,8 @@ class Receipt:
     sent_s          start of the request, s since 1970
     candidate       its label; asker: whose unit it is part of
     model, served   what was asked for, and what answered
+    asked           a name for the call without its nonce: whom, where, what and when
+    cache_write_long_tokens   of the writes, those that live an hour or longer
     prompt_words    length of the prompt in words of ours; prompt_hash: of its text with the nonce
     wait_s          since the call of the unit that warmed its prefix; None for a first
     latency_ms      until the whole answer; first_token_ms: until its first piece, of a stream
@@ -65,12 +67,14 @@ class Receipt:
     served: str = ""
     outcome: Outcome
     status: int | None = None
+    asked: str = ""
     prompt_words: int = 0
     prompt_hash: str = ""
     wait_s: float | None = None
     uncached_input_tokens: int | None = None
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
+    cache_write_long_tokens: int | None = None
     output_tokens: int | None = None
     latency_ms: float | None = None
     first_token_ms: float | None = None

@@ -15,11 +15,14 @@ from typing import Protocol as Interface
 
 from .ask import NONCE_WORDS, Ask
 from .candidate import Candidate
-from .money import ROLE_TOKENS, Budget, Rates
+from .money import ROLE_TOKENS, Budget, Rates, lives_long
 from .protocols import Offers, Protocol, Void
 from .receipt import FINAL, Receipt, Receipts
+from .resume import asked_of, replayed
+from .waiting import Waiting
 
-TRIES = 3
+TRIES, IN_VAIN = 3, 15  # attempts at a unit; attempts in a row, at any, that end alike
+OVER_BOUND = "over_bound"
 PAUSE_S, LONGEST_PAUSE_S = 10.0, 120.0  # after busy, where the provider does not say how long
 PAUSED = ("busy", "overloaded")
 STOPPED = "stopped"
@@ -71,6 +74,7 @@ class Bench:
 
     pace_s   least time between the starts of two calls to a candidate
     seed     of the nonces: two runs of one seed would read each other's prefixes
+    learn_lengths   whether a prompt that was answered bounds the next of its shape
     """
 
     candidates: Mapping[str, Candidate]
@@ -82,6 +86,7 @@ class Bench:
     receipts: Receipts
     budget: Budget
     seed: str
+    learn_lengths: bool = True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,12 +96,22 @@ class _Going:
     unit: Unit
     attempt: int
     protocol: Protocol
-    step: tuple[Ask, ...]
-    alone: bool
-    due_s: float
+    step: tuple[Ask, ...] = ()
+    alone: bool = True
+    due_s: float = 0.0
     last_s: float = 0.0
     steps: int = 0
     voids: int = 0
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Whom its next step goes to."""
+        return tuple(dict.fromkeys(ask.candidate for ask in self.step))
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a call of it was sent."""
+        return self.steps > 0
 
 
 def run(units: Sequence[Unit], bench: Bench) -> list[Done]:
@@ -115,51 +130,39 @@ class _Runner:
     def __init__(self, bench: Bench, done: dict[Unit, Done]) -> None:
         self._bench, self._done = bench, done
         self._free_s: dict[str, float] = {}  # candidate -> when it may be asked again
+        self._waiting: Waiting[_Going] = Waiting(self._free_s)
         self._ended: dict[str, str] = {}  # candidate -> why it is not asked any more
+        self._in_vain: dict[str, tuple[str, int]] = {}  # candidate -> last why, times in a row
         self._lengths: dict[tuple[str, object], int] = {}  # prompts whose tokens are known
-        self._going: list[_Going] = []
         self._before: dict[tuple[str, str, int, int], list[Receipt]] = {}
         for receipt in bench.receipts.all:
             self._before.setdefault(receipt.attempted, []).append(receipt)
+            self._learn(receipt)
 
     def all(self, units: Sequence[Unit]) -> None:
         for unit in units:
             self._begin(unit, attempt=1, voids=0)
-        while self._going:
-            going = self._first()
-            self._going.remove(going)
-            self._turn(going)
-
-    def _first(self) -> _Going:
-        """Of what is due, the next call of a unit under way before the first of another: a warm
-        prefix does not wait. Else what is due soonest."""
-        now = self._bench.clock.now()
-        due = [going for going in self._going if self._due(going) <= now]
-        under_way = [going for going in due if going.steps]
-        if under_way:
-            return min(under_way, key=lambda going: going.due_s)
-        return due[0] if due else min(self._going, key=self._due)
-
-    def _due(self, going: _Going) -> float:
-        return max(going.due_s, self._free_s.get(going.unit.candidate, 0.0))
+        while self._waiting:
+            self._turn(self._waiting.take(self._bench.clock.now()))
 
     def _begin(self, unit: Unit, attempt: int, voids: int) -> None:
         """Begin *unit*, or take it from the receipts of an earlier run."""
         while heard := self._before.get((unit.candidate, unit.question, unit.number, attempt)):
-            finished = _replayed(unit.begin(self._nonce(unit, attempt)), heard)
+            finished = replayed(unit.begin(self._nonce(unit, attempt)), heard, self._name)
             if finished is not None:
                 self._done[unit] = Done(unit=unit, found=finished.found)
                 return
             attempt += 1
         protocol = unit.begin(self._nonce(unit, attempt))
-        going = _Going(
-            unit=unit, attempt=attempt, protocol=protocol, step=(), alone=True,
-            due_s=self._bench.clock.now(), voids=voids,
-        )  # fmt: skip
+        now_s = self._bench.clock.now()
+        going = _Going(unit=unit, attempt=attempt, protocol=protocol, last_s=now_s, voids=voids)
         self._next(going, None)
 
     def _nonce(self, unit: Unit, attempt: int) -> str:
         return f"{self._bench.seed}/{unit.question}/{unit.candidate}/{unit.number}/{attempt}"
+
+    def _name(self, ask: Ask) -> str:
+        return asked_of(self._bench.candidates[ask.candidate], ask)
 
     def _next(self, going: _Going, heard: Any) -> None:
         """Let the protocol hear, and queue what it asks for next."""
@@ -167,39 +170,43 @@ class _Runner:
             step = going.protocol.send(heard)
         except StopIteration as end:
             self._done[going.unit] = Done(unit=going.unit, found=end.value)
+            self._in_vain.pop(going.unit.candidate, None)
             return
         except Void as void:
-            self._void(going, void.receipt)
+            self._void(going, void.receipt, void.why)
             return
         going.alone = isinstance(step, Ask)
         going.step = (step,) if isinstance(step, Ask) else step
         going.due_s = going.last_s + going.step[0].after_s
-        self._going.append(going)
+        self._waiting.put(going)
 
-    def _void(self, going: _Going, receipt: Receipt) -> None:
-        name = going.unit.candidate
-        if receipt.outcome in FINAL:
-            self._ended[receipt.candidate] = receipt.outcome
-        elif receipt.outcome in PAUSED:
+    def _void(self, going: _Going, receipt: Receipt, why: str) -> None:
+        """Try *going* anew, or give it up; and with it a candidate that answers in vain."""
+        if why in FINAL:
+            self._ended[receipt.candidate] = why
+        elif why in PAUSED:
             pause_s = receipt.retry_after_s or PAUSE_S * (going.voids + 1)
-            self._free_s[name] = self._bench.clock.now() + min(pause_s, LONGEST_PAUSE_S)
-        if receipt.outcome in (*FINAL, "refused") or going.voids + 1 >= TRIES:
-            self._done[going.unit] = Done(unit=going.unit, why=receipt.outcome)
+            until_s = self._bench.clock.now() + min(pause_s, LONGEST_PAUSE_S)
+            self._free_s[receipt.candidate] = until_s
+        last, times = self._in_vain.get(receipt.candidate, (why, 0))
+        times = times + 1 if last == why else 1
+        self._in_vain[receipt.candidate] = (why, times)
+        if times >= IN_VAIN:
+            self._ended[receipt.candidate] = why
+        if why in (*FINAL, "refused") or going.voids + 1 >= TRIES:
+            self._done[going.unit] = Done(unit=going.unit, why=why)
         else:
             self._begin(going.unit, going.attempt + 1, going.voids + 1)
 
     def _turn(self, going: _Going) -> None:
         """Send the step that is due, if the budget allows."""
         bench, unit = self._bench, going.unit
-        asked = {ask.candidate for ask in going.step} | {unit.candidate}
-        if ended := next((self._ended[name] for name in asked if name in self._ended), ""):
-            self._done[unit] = Done(unit=unit, why=ended)
-            return
+        ended = [self._ended[name] for name in going.asked if name in self._ended]
         worst = [self._worst_usd(ask) for ask in going.step]
-        if not bench.budget.allows(sum(worst)):
-            self._done[unit] = Done(unit=unit, why="budget")
+        if ended or not bench.budget.allows(sum(worst)):
+            self._done[unit] = Done(unit=unit, why=ended[0] if ended else "budget")
             return
-        if (wait_s := self._due(going) - bench.clock.now()) > 0:
+        if (wait_s := self._waiting.due(going) - bench.clock.now()) > 0:
             bench.clock.sleep(wait_s)
         sent_s = bench.clock.now()
         planned = [
@@ -210,14 +217,25 @@ class _Runner:
             bench.receipts.add(receipt)
         heard = self._sent(going.step, planned)
         for ask, receipt in zip(going.step, heard, strict=True):
-            bench.receipts.add(receipt)
-            bench.budget.charge(receipt.spent_usd)
-            if receipt.input_tokens is not None:
-                self._lengths[ask.candidate, ask.shape] = receipt.input_tokens
+            self._heard(ask, receipt)
+            self._free_s[ask.candidate] = sent_s + bench.pace_s.get(ask.candidate, 0.0)
         going.steps += len(heard)
         going.last_s = sent_s
-        self._free_s[unit.candidate] = sent_s + bench.pace_s.get(unit.candidate, 0.0)
         self._next(going, heard[0] if going.alone else tuple(heard))
+
+    def _heard(self, ask: Ask, receipt: Receipt) -> None:
+        """Keep what came of a call, and pay for it. Above its bound: no more of it."""
+        self._bench.receipts.add(receipt)
+        self._bench.budget.charge(receipt.spent_usd)
+        if receipt.counted and receipt.input_tokens is not None and self._bench.learn_lengths:
+            self._lengths[ask.candidate, ask.shape] = receipt.input_tokens
+        if receipt.cost_usd is not None and receipt.cost_usd > (receipt.worst_usd or 0.0):
+            self._ended[ask.candidate] = OVER_BOUND
+        self._learn(receipt)
+
+    def _learn(self, receipt: Receipt) -> None:
+        if receipt.cache_write_tokens and receipt.candidate in self._bench.offers:
+            self._bench.offers[receipt.candidate].reports_writes = True
 
     def _planned(
         self, going: _Going, ask: Ask, step: int, sent_s: float, worst_usd: float
@@ -228,6 +246,7 @@ class _Runner:
             unit=going.unit.number,
             attempt=going.attempt,
             step=step,
+            asked=self._name(ask),
             sent_s=sent_s,
             candidate=ask.candidate,
             asker=going.unit.candidate,
@@ -245,7 +264,7 @@ class _Runner:
         def one(ask: Ask, receipt: Receipt) -> Receipt:
             candidate = bench.candidates[ask.candidate]
             heard = bench.send(candidate, ask, bench.offers[ask.candidate], receipt)
-            return replace(heard, cost_usd=_cost_usd(heard, bench.rates[ask.candidate]))
+            return replace(heard, cost_usd=bench.rates[ask.candidate].charged_usd(heard))
 
         if len(step) == 1:
             return [one(step[0], planned[0])]
@@ -257,38 +276,5 @@ class _Runner:
         known = self._lengths.get((ask.candidate, ask.shape))
         if known is not None:  # a nonce has as many words each time, of one or two tokens
             bound = min(bound, known + 2 * NONCE_WORDS)
-        return self._bench.rates[ask.candidate].worst_usd(bound, ask.most_output_tokens)
-
-
-def _cost_usd(receipt: Receipt, rates: Rates) -> float | None:
-    if receipt.input_tokens is None or receipt.output_tokens is None:
-        return None
-    return rates.cost_usd(
-        receipt.uncached_input_tokens or 0,
-        receipt.cache_read_tokens or 0,
-        receipt.cache_write_tokens or 0,
-        receipt.output_tokens,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    found: Any
-
-
-def _replayed(protocol: Protocol, heard: Sequence[Receipt]) -> _Found | None:
-    """What *protocol* found in *heard*; None where it is void, not at its end, or another one's."""
-    rest = sorted(heard, key=lambda receipt: receipt.step)
-    said: Any = None
-    try:
-        while True:
-            step = protocol.send(said)
-            asks = (step,) if isinstance(step, Ask) else step
-            taken, rest = rest[: len(asks)], rest[len(asks) :]
-            if [one.prompt_words for one in taken] != [ask.words for ask in asks]:
-                return None
-            said = taken[0] if isinstance(step, Ask) else tuple(taken)
-    except StopIteration as end:
-        return _Found(end.value)
-    except Void:
-        return None
+        rates = self._bench.rates[ask.candidate]
+        return rates.worst_usd(bound, ask.most_output_tokens, lives_long=lives_long(ask))

@@ -17,14 +17,16 @@ import openai
 from ..logs.tokens import Tokens, tokens_of
 from ..logs.values import NotUnderstood
 from .ask import Ask
-from .bodies import chat_body, messages_body, responses_body
-from .candidate import Candidate
+from .bodies import Body, chat_body, messages_body, responses_body
+from .candidate import PROVIDERS, Candidate
 from .failures import failure_of
+from .money import LONG
 from .protocols import Offers
 from .receipt import Receipt
 
 TIMEOUT_S, HALF = 120.0, "the stream ended before its end"
 LIVES = ("5m", "30m", "1h", "12h", "other")
+HOMES = {"anthropic": "https://api.anthropic.com", "openai": "https://api.openai.com/v1"}
 Reply = tuple[Any, Mapping[str, str], float | None]  # response, headers, ms to the first piece
 
 
@@ -50,12 +52,13 @@ class Sender:
     def __call__(self, candidate: Candidate, ask: Ask, offers: Offers, planned: Receipt) -> Receipt:
         """Send *ask* to *candidate*; *planned* with what came of it."""
         client = self._client(candidate)
-        talk = {"messages": _messages, "responses": _responses, "chat": _chat}[candidate.api]
+        talk, make = TALKS[candidate.api]
+        body = make(candidate, ask, offers)
         start = time.perf_counter()
         try:
-            response, headers, first_ms = talk(client, candidate, ask, offers, start)
+            response, headers, first_ms = talk(client, body, ask.stream, start)
             heard = _answer(response, headers)
-        except Exception as error:  # noqa: BLE001  failure_of raises what is none of theirs
+        except Exception as error:  # noqa: BLE001  whatever an endpoint sends is a receipt
             return replace(planned, **failure_of(error), latency_ms=_since_ms(start))
         if heard["outcome"] == "answered" and not candidate.answers(heard["served"]):
             heard["outcome"] = "other_model"
@@ -68,7 +71,7 @@ class Sender:
             kind = anthropic.Anthropic if candidate.api == "messages" else openai.OpenAI
             self._clients[candidate.label] = kind(
                 api_key=candidate.key(),
-                base_url=candidate.base_url or None,
+                base_url=candidate.base_url or HOMES[PROVIDERS[candidate.api]],
                 default_headers=candidate.sent_headers(),
                 max_retries=0,
                 timeout=self._timeout_s,
@@ -77,46 +80,50 @@ class Sender:
         return self._clients[candidate.label]
 
 
-def _messages(client: Any, candidate: Candidate, ask: Ask, offers: Offers, start: float) -> Reply:
-    body = messages_body(candidate, ask, offers)
-    if not ask.stream:
+def _messages(client: Any, body: Body, stream: bool, start: float) -> Reply:
+    if not stream:
         raw = client.messages.with_raw_response.create(**body)
         return raw.parse(), raw.headers, None
-    with client.messages.stream(**body) as stream:
+    with client.messages.stream(**body) as events:
         begins = ("content_block_delta", "message_delta")  # the latter where one token has no block
-        first = _first(stream, lambda event: event.type in begins, start)
-        message = stream.get_final_message()
+        first = _first(events, lambda event: event.type in begins, start)
+        message = events.get_final_message()
         if message.stop_reason is None:
             raise httpx2.RemoteProtocolError(HALF)
-        return message, stream.response.headers, first
+        return message, events.response.headers, first
 
 
-def _responses(client: Any, candidate: Candidate, ask: Ask, offers: Offers, start: float) -> Reply:
-    body = responses_body(candidate, ask, offers)
-    if not ask.stream:
+def _responses(client: Any, body: Body, stream: bool, start: float) -> Reply:
+    if not stream:
         raw = client.responses.with_raw_response.create(**body)
         return raw.parse(), raw.headers, None
-    with client.responses.create(**body, stream=True) as stream:
+    with client.responses.create(**body, stream=True) as events:
         seen: list[Any] = []
-        first = _first(stream, lambda e: e.type == "response.output_text.delta", start, seen)
+        first = _first(events, lambda e: e.type == "response.output_text.delta", start, seen)
     ended = [e for e in seen if e.type in ("response.completed", "response.incomplete")]
     if not ended:
         raise httpx2.RemoteProtocolError(HALF)
-    return ended[-1].response, stream.response.headers, first
+    return ended[-1].response, events.response.headers, first
 
 
-def _chat(client: Any, candidate: Candidate, ask: Ask, offers: Offers, start: float) -> Reply:
-    body = chat_body(candidate, ask, offers)
-    if not ask.stream:
+def _chat(client: Any, body: Body, stream: bool, start: float) -> Reply:
+    if not stream:
         raw = client.chat.completions.with_raw_response.create(**body)
         return raw.parse(), raw.headers, None
     options = {"stream": True, "stream_options": {"include_usage": True}}
-    with client.chat.completions.create(**body, **options) as stream:
+    with client.chat.completions.create(**body, **options) as events:
         seen: list[Any] = []
-        first = _first(stream, lambda e: bool(e.choices), start, seen)
+        first = _first(events, lambda e: bool(e.choices), start, seen)
     if not seen or seen[-1].usage is None:
         raise httpx2.RemoteProtocolError(HALF)
-    return seen[-1], stream.response.headers, first
+    return seen[-1], events.response.headers, first
+
+
+TALKS: dict[str, tuple[Callable[..., Reply], Callable[[Candidate, Ask, Offers], Body]]] = {
+    "messages": (_messages, messages_body),
+    "responses": (_responses, responses_body),
+    "chat": (_chat, chat_body),
+}
 
 
 def _first(
@@ -142,20 +149,30 @@ def _answer(response: Any, headers: Mapping[str, str]) -> dict[str, Any]:
         tokens = Tokens() if usage is None else tokens_of(usage.model_dump(exclude_unset=True))
     except NotUnderstood:
         tokens = Tokens()
-    lives = [getattr(tokens, f"cache_write_{life}_tokens") for life in LIVES]
-    written = [count for count in lives if count is not None]
     return {
         "outcome": "no_counts" if tokens.cache_read_tokens is None else "answered",
         "uncached_input_tokens": tokens.uncached_input_tokens,
         "cache_read_tokens": tokens.cache_read_tokens,
-        "cache_write_tokens": sum(written) if written else None,
+        "cache_write_tokens": _written(tokens, LIVES),
+        "cache_write_long_tokens": _written(tokens, LONG),
         "output_tokens": tokens.output_tokens,
-        "served": getattr(response, "model", "") or "",
-        "response_id": getattr(response, "id", "") or "",
+        "served": _text(getattr(response, "model", "")),
+        "response_id": _text(getattr(response, "id", "")),
         "request_id": headers.get("request-id") or headers.get("x-request-id", ""),
         "workspace": headers.get("anthropic-workspace-id", ""),
         "diagnosis": _diagnosis(response),
     }
+
+
+def _written(tokens: Tokens, lives: Iterable[str]) -> int | None:
+    counts = [getattr(tokens, f"cache_write_{life}_tokens") for life in lives]
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def _text(value: Any) -> str:
+    """*value* where it is a name; an object of an odd gateway is none."""
+    return value if isinstance(value, str) else ""
 
 
 SAME = "no_divergence"
@@ -166,11 +183,11 @@ def _diagnosis(response: Any) -> str:
     told = getattr(response, "diagnostics", None)
     if told is not None:
         reason = told.cache_miss_reason
-        return "pending" if reason is None else str(reason.type)
+        return "pending" if reason is None else _text(reason.type)
     if "diagnostics" in getattr(response, "model_fields_set", ()):
         return SAME
     told = getattr(response, "prompt_cache_diagnostics", None)
-    return "" if told is None else str(getattr(told, "reason", None) or told.type)
+    return "" if told is None else _text(getattr(told, "reason", None) or told.type)
 
 
 def _since_ms(start: float) -> float:
