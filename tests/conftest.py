@@ -2,10 +2,13 @@
 
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from pytest_socket import socket_allow_hosts
+
+from cacheaudit.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL_DATA = ROOT.parent / "shared" / "data"
@@ -34,3 +37,26 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip(f"no real data at {REAL_DATA.relative_to(ROOT.parent)} beside the checkout")
     return REAL_DATA
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """The command line as people call it, by its entry point; a process each takes seconds."""
+
+    def run(*words: str, cwd: Path) -> Done:
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr("sys.argv", ["cacheaudit", *words])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main()
+        said = capsys.readouterr()
+        return Done(int(left.value.code or 0), said.out, said.err)
+
+    return run

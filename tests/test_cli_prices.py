@@ -1,8 +1,6 @@
 """Money on the command line: what has no price is told, and `--strict` makes it an error."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -28,13 +26,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def command(*words, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "cacheaudit", *words], cwd=cwd, capture_output=True, text=True
-    )
-
-
-def test_a_postmortem_with_unpriced_tokens_is_kept_and_says_so(folder):
+def test_a_postmortem_with_unpriced_tokens_is_kept_and_says_so(folder, command):
     given = ["-p", "source", "frame", "-p", "path", "usage.parquet", "-p", "prices_path", ""]
     done = command("postmortem", *given, "--strict", cwd=folder)
 
@@ -47,7 +39,7 @@ def test_a_postmortem_with_unpriced_tokens_is_kept_and_says_so(folder):
     assert findings["cost"]["unpriced"][0]["model"] == MODEL
 
 
-def test_a_table_of_one_s_own_prices_them(folder):
+def test_a_table_of_one_s_own_prices_them(folder, command):
     done = command(
         "causes", "usage.parquet", "-p", "prices_path", "contract.csv", "--strict", "--json",
         cwd=folder,
@@ -59,7 +51,7 @@ def test_a_table_of_one_s_own_prices_them(folder):
     assert findings["cost"]["total_usd"] > 0
 
 
-def test_a_table_that_cannot_be_used_is_one_line_and_exit_1(folder):
+def test_a_table_that_cannot_be_used_is_one_line_and_exit_1(folder, command):
     text = PRICES.format(model=MODEL).replace(",25\n", ",-25\n")
     (folder / "contract.csv").write_text(text, encoding="utf-8")
 

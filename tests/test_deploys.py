@@ -4,14 +4,12 @@ import json
 import os
 import subprocess
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from cacheaudit.cli import main
 from cacheaudit.deploys import events_csv, read_deploys, since_of, write_events
 from cacheaudit.errors import ParamError, SourceError
 from cacheaudit.schema import EVENTS
@@ -77,29 +75,6 @@ def repository(tmp_path):
 
 def told(events):
     return list(zip(events["at"].astype(str), events["what"], events["source"], strict=True))
-
-
-@dataclass(frozen=True)
-class Done:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    """The command line as people call it, by its entry point; a process each takes seconds."""
-
-    def run(*words: str, cwd: Path) -> Done:
-        monkeypatch.chdir(cwd)
-        monkeypatch.setattr("sys.argv", ["cacheaudit", *words])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main()
-        said = capsys.readouterr()
-        return Done(int(left.value.code or 0), said.out, said.err)
-
-    return run
 
 
 def test_an_annotated_tag_has_its_tagger_s_time_and_a_light_one_its_commit_s(repository):

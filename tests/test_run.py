@@ -138,7 +138,7 @@ def test_bad_input_is_one_clear_error_of_ours(given, error, words):
     assert "\n" not in str(caught.value)
 
 
-def command(*words, cwd):
+def process(*words, cwd):
     """The command line in a process of its own, as people call it."""
     return subprocess.run(
         [sys.executable, "-m", "cacheaudit", *words], cwd=cwd, capture_output=True, text=True
@@ -157,7 +157,9 @@ def command(*words, cwd):
         (["pull", "-p", "source", "sample"], 2, "--out"),
     ],
 )
-def test_wrong_calls_exit_1_or_2_with_one_line_and_leave_no_folder(tmp_path, words, code, said):
+def test_wrong_calls_exit_1_or_2_with_one_line_and_leave_no_folder(
+    tmp_path, words, code, said, command
+):
     done = command(*words, cwd=tmp_path)
 
     assert (done.returncode, done.stdout) == (code, "")
@@ -167,14 +169,14 @@ def test_wrong_calls_exit_1_or_2_with_one_line_and_leave_no_folder(tmp_path, wor
 
 
 def test_triage_in_the_terminal_names_the_cause(tmp_path):
-    done = command("causes", "--source", "sample", cwd=tmp_path)
+    done = process("causes", "--source", "sample", cwd=tmp_path)
 
     assert done.returncode == 0
     assert "model.below_minimum [leading]" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_request_log_is_read_by_triage_and_said_to_be(tmp_path):
+def test_a_request_log_is_read_by_triage_and_said_to_be(tmp_path, command):
     """The log agrees with the usage that it is the source of, so it is used."""
     calls = [
         call(600 * i, session_id="s", **({} if 600 * i < 864000 else COLD)) for i in range(2880)
@@ -200,7 +202,7 @@ def test_a_request_log_is_read_by_triage_and_said_to_be(tmp_path):
         ("log.jsonl", "", "log.jsonl"),
     ],
 )
-def test_a_log_that_cannot_be_read_is_one_message_and_exit_1(tmp_path, path, held, words):
+def test_a_log_that_cannot_be_read_is_one_message_and_exit_1(tmp_path, path, held, words, command):
     if held is not None:
         (tmp_path / path).write_text(held)
 
@@ -211,7 +213,7 @@ def test_a_log_that_cannot_be_read_is_one_message_and_exit_1(tmp_path, path, hel
     assert done.stderr.count("\n") == 1
 
 
-def test_pull_writes_a_frame_that_reads_back(tmp_path):
+def test_pull_writes_a_frame_that_reads_back(tmp_path, command):
     done = command("pull", "-p", "source", "sample", "--out", "usage.parquet", cwd=tmp_path)
 
     assert done.returncode == 0
@@ -219,7 +221,7 @@ def test_pull_writes_a_frame_that_reads_back(tmp_path):
 
 
 @pytest.mark.parametrize(("strict", "code"), [([], 4), (["--strict"], 1)])
-def test_a_model_without_a_price_costs_the_money_section_only(tmp_path, strict, code):
+def test_a_model_without_a_price_costs_the_money_section_only(tmp_path, strict, code, command):
     usage = hourly(planted_migration())
     usage["model"] = usage["model"].replace("claude-opus-4-6", "claude-opus-4-6-invented")
     write_usage(usage, tmp_path / "usage.parquet")
@@ -233,7 +235,7 @@ def test_a_model_without_a_price_costs_the_money_section_only(tmp_path, strict, 
     assert "0 %" in done.stdout.replace("\u00a0", " ")
 
 
-def test_rows_without_a_model_name_keep_hit_rate_and_verdict(tmp_path):
+def test_rows_without_a_model_name_keep_hit_rate_and_verdict(tmp_path, command):
     usage = hourly(planted_migration()).assign(model=pd.NA)
     values = [c for c in usage.columns if c.endswith("_tokens") or c == "requests"]
     keys = [c for c in usage.columns if c not in values and c != "billed_usd"]
