@@ -162,6 +162,7 @@ def sure_of(measurement: Measurement) -> tuple[list[str], list[str]]:
     for step in measurement.probe.plan.steps:
         worst[step.question] = worst.get(step.question, 0.0) + step.worst_usd
     for question, usd in worst.items():
-        left -= usd
-        (sure if left >= 0 else rest).append(question)
+        fits = usd <= left
+        left -= usd if fits else 0.0
+        (sure if fits else rest).append(question)
     return sure, rest

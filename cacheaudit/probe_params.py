@@ -12,6 +12,10 @@ from .probing.questions import QUESTIONS, Design
 
 DEFAULT = Design()
 LEAST_WORDS = 64
+REACH = {  # (least, most): more would plan a run of days by a slip of the keyboard
+    "pairs": (1, 200), "repeats": (2, 1000), "follow_ups": (1, 100), "idle_repeats": (1, 100),
+    "together": (2, 32),
+}  # fmt: skip
 KINDS: dict[str, type] = {"incumbent": bool, "headers": dict}  # of a candidate; all else is text
 
 
@@ -121,10 +125,11 @@ class ProbeParams(Params):
     def _check_numbers(self) -> None:
         if self.words and self.words < LEAST_WORDS:
             raise ParamError(f"words is {self.words}; expected 0 or at least {LEAST_WORDS}.")
-        least = {"pairs": 1, "repeats": 2, "follow_ups": 1, "idle_repeats": 1, "together": 2}
-        for name, bound in least.items():
-            if getattr(self, name) < bound:
-                raise ParamError(f"{name} is {getattr(self, name)}; expected at least {bound}.")
+        for name, (least, most) in REACH.items():
+            if (value := getattr(self, name)) < least:
+                raise ParamError(f"{name} is {value}; expected at least {least}.")
+            if value > most:
+                raise ParamError(f"{name} is {value}; expected at most {most}.")
         for name in ("budget_usd", "timeout_s", "longest_pace_s"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ParamError(f"{name} is {getattr(self, name)}; expected a number above 0.")

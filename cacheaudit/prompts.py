@@ -3,7 +3,9 @@
 A line is a body of Anthropic's Messages, OpenAI's Responses or Chat Completions, or a line of a
 batch file of either (`body`, `params`), whose body is taken. It must begin with text, because a
 repetition begins with a nonce of its own there. Bodies of another API than the candidates' are left
-out and counted. What is wrong with a line is said by its number; no text of it is ever repeated.
+out and counted. The budget sets aside what a body's bytes would cost, so whatever can cost more is
+refused: images and files, content or state that the provider keeps, its own tools, another tier.
+What is wrong with a line is said by its number; no text of it is ever repeated.
 """
 
 import inspect
@@ -23,6 +25,18 @@ ONLY_CHAT = {"max_completion_tokens", "response_format", "n", "logprobs", "frequ
              "presence_penalty", "seed", "logit_bias", "reasoning_effort"}  # fmt: skip
 ONLY_MESSAGES = {"system", "stop_sequences", "thinking", "top_k", "cache_control"}
 SAMPLING = {"temperature", "top_p", "top_k"}  # they change no prefix, and not every SDK sends them
+UNBOUND = ("previous_response_id", "conversation", "prompt", "container", "context_management",
+           "background", "prediction", "audio", "web_search_options", "functions")  # fmt: skip
+STANDARD = {  # as the price list has it, and by what else that is called
+    "service_tier": ("auto", "default", "standard", "standard_only"),
+    "inference_geo": ("global",),
+    "speed": ("standard",),
+}
+HELD = {"message", "text", "input_text", "output_text", "refusal", "thinking", "redacted_thinking",
+        "reasoning", "tool_use", "tool_result", "function_call", "function_call_output",
+        "custom_tool_call", "custom_tool_call_output", "search_result", "document",
+        "content"}  # fmt: skip
+ELSEWHERE = ("url", "image_url", "file_url", "file_id", "audio")  # of a block: where it lies
 CHAT_ROLES = {"system", "developer", "tool", "function"}
 
 
@@ -96,8 +110,8 @@ def _apis(body: Mapping[str, Any]) -> set[str]:
     if "messages" not in body:
         return {"responses"}
     said = body["messages"] if isinstance(body["messages"], list) else []
-    roles = {one.get("role") for one in said if isinstance(one, dict)}
-    tools = [one for one in body.get("tools") or [] if isinstance(one, dict)]
+    roles = {str(one.get("role")) for one in said if isinstance(one, dict)}
+    tools = [one for one in _listed(body.get("tools")) if isinstance(one, dict)]
     if ONLY_CHAT & set(body) or CHAT_ROLES & roles or any("function" in one for one in tools):
         return {"chat"}
     if ONLY_MESSAGES & set(body) or tools or _marked(said):
@@ -115,11 +129,28 @@ def _marked(said: list[Any]) -> bool:
         if isinstance(block, dict)
     ]
     kinds = {"tool_use", "tool_result", "document", "image", "thinking"}
-    return any("cache_control" in block or block.get("type") in kinds for block in blocks)
+    return any("cache_control" in block or str(block.get("type")) in kinds for block in blocks)
 
 
 def _check(body: Mapping[str, Any], api: str, where: str) -> None:
-    """Raise SourceError unless *body* begins with text and the SDK can send all of it."""
+    """Raise SourceError unless *body* begins with text, the SDK can send all of it, and its bytes
+    bound what a call may cost."""
+    if unknown := sorted(set(body) - _fields(api)):
+        said = ", ".join(name for name in unknown[:3] if name.isidentifier()) or "a field"
+        raise SourceError(
+            f"{where} has {said}, which a request body of the {api} API does not hold; expected"
+            " the body alone, without headers, keys or options of a client."
+        )
+    if (name := next(_unbound(body), None)) is not None:
+        raise SourceError(
+            f"{where} has {_named(name)}, and then its bytes do not say what a call may cost;"
+            " expected a body that holds all it sends, as text, with functions of your own as its"
+            " only tools. Leave it out."
+        )
+    if dear := [name for name, usual in STANDARD.items() if body.get(name) not in (None, *usual)]:
+        raise SourceError(
+            f"{where} has {dear[0]}, which is priced otherwise; expected the standard. Remove it."
+        )
     if not _begins_with_text(body):
         raise SourceError(
             f"{where} does not begin with text; expected text at the start of its tools, system,"
@@ -128,12 +159,46 @@ def _check(body: Mapping[str, Any], api: str, where: str) -> None:
     thinks = isinstance(body.get("thinking"), dict) and body["thinking"].get("type") == "enabled"
     if thinks and not isinstance(body.get("max_tokens"), int):
         raise SourceError(f"{where} thinks and has no max_tokens; expected a whole number.")
-    if unknown := sorted(set(body) - _fields(api)):
-        said = ", ".join(name for name in unknown[:3] if name.isidentifier()) or "a field"
-        raise SourceError(
-            f"{where} has {said}, which a request body of the {api} API does not hold; expected"
-            " the body alone, without headers, keys or options of a client."
-        )
+
+
+def _unbound(body: Mapping[str, Any]) -> Iterator[str]:
+    """What of *body* brings more than its bytes: state, media, tools that the provider runs."""
+    yield from (name for name in UNBOUND if body.get(name))
+    if "audio" in _listed(body.get("modalities")):
+        yield "audio"
+    for tool in _listed(body.get("tools")):
+        kind = tool.get("type") if isinstance(tool, dict) else None
+        if kind not in (None, "function", "custom"):
+            yield str(kind)
+    for name in ("system", "instructions", "messages", "input"):
+        yield from _elsewhere(body.get(name))
+
+
+def _elsewhere(value: Any) -> Iterator[str]:
+    """Blocks in *value* whose content is not in them, or may be more tokens than bytes (an image).
+
+    Arguments of calls are not looked into: what they name is text to the model.
+    """
+    if isinstance(value, list):
+        for one in value:
+            yield from _elsewhere(one)
+    elif isinstance(value, dict):
+        kind = str(value.get("type") or ("message" if "role" in value else "item_reference"))
+        kept = kind == "reasoning" and not value.get("encrypted_content")
+        if kind not in HELD or kept:
+            yield kind
+        yield from (name for name in ELSEWHERE if value.get(name))
+        for name in ("content", "output", "source"):
+            yield from _elsewhere(value.get(name))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _named(name: str) -> str:
+    """*name*, where it is one: what stands in a body's place for a kind may be anything."""
+    return name if name.isidentifier() and len(name) <= 40 else "a kind of content without a name"
 
 
 def _begins_with_text(body: Mapping[str, Any]) -> bool:

@@ -24,7 +24,7 @@ SCOPE, ROUTE = "team", "route-9f3c61-not-for-any-file"
 KEY = f"{SCOPE}/{ROUTE}"
 SMALL = {
     "questions": ["caches", "hit_rate", "survival"], "pairs": 1, "repeats": 2, "follow_ups": 1,
-    "idle_repeats": 1, "idle_s": [1.0], "paces_s": [0.0], "words": 5000, "budget_usd": 5.0,
+    "idle_repeats": 2, "idle_s": [1.0], "paces_s": [0.0], "words": 5000, "budget_usd": 5.0,
 }  # fmt: skip
 
 

@@ -9,9 +9,10 @@ from cacheaudit.probing.answers import answers_of
 from cacheaudit.probing.hit_rate import hit_rate
 from cacheaudit.probing.lengths import token_ratios
 from cacheaudit.probing.prices import per_thousand
-from cacheaudit.probing.protocols import Bracket, Isolation, Offers, Paced, Survival
+from cacheaudit.probing.protocols import Isolation, Offers, Paced, Survival
 from cacheaudit.probing.receipt import Receipt
 from cacheaudit.probing.run import Done, Unit
+from cacheaudit.probing.search import Bracket
 from tests.probing import CHEAP, NEW, OLD
 
 WORDS, TAIL, FOLLOW_UPS, REPEATS = 1000, 10, 5, 20
@@ -34,7 +35,8 @@ def only(question, *found):
 
 def paced(hits, calls=FOLLOW_UPS):
     return Paced(
-        calls=calls, hits=hits, input_tokens=calls * (WORDS + TAIL), read_tokens=hits * WORDS,
+        first_input_tokens=WORDS + TAIL, first_written_tokens=WORDS, calls=calls, hits=hits,
+        input_tokens=calls * (WORDS + TAIL), read_tokens=hits * WORDS,
         written_tokens=(calls - hits) * WORDS, output_tokens=calls,
     )  # fmt: skip
 
@@ -120,11 +122,53 @@ def test_isolation_needs_the_old_version_to_be_warm_all_the_while(found, verdict
 def test_a_late_miss_says_nothing_of_the_wait():
     late = Survival(wait_s=290, warm=False, late_s=30)
     warm = Survival(wait_s=240, warm=True, late_s=30)
-    answers = {one.detail: one for one in answers_of(done("survival", late, warm))}
+    answers = {one.detail: one for one in answers_of(done("survival", late, late, warm, warm))}
 
     assert answers["290"].verdict == "not known"
     assert "too late" in answers["290"].why
     assert answers["240"].verdict == "yes"
+
+
+@pytest.mark.parametrize(
+    ("warm", "verdict", "why"),
+    [
+        ([True], "not known", "one repetition alone"),
+        ([True, True], "yes", "still warm"),
+        ([False, False], "no", "still warm"),
+        ([True, False], "not known", "still warm"),
+    ],
+)
+def test_one_repetition_is_no_lifetime(warm, verdict, why):
+    answer = only("survival", *(Survival(wait_s=60, warm=one) for one in warm))
+
+    assert (answer.verdict, answer.why, answer.repetitions) == (verdict, why, len(warm))
+    assert (answer.value is None) is (len(warm) == 1)
+
+
+def test_what_was_never_cached_cannot_go_cold():
+    bare = Survival(wait_s=60, warm=False, cached=False)
+    cold = Survival(wait_s=60, warm=False)
+
+    assert only("survival", bare, bare).why == "nothing was cached"
+    assert only("survival", bare, bare).verdict == "not known"
+    assert only("survival", bare, cold, cold).verdict == "no"
+    assert only("survival", bare, cold, cold).repetitions == 2
+
+
+@pytest.mark.parametrize("reads", [0, 900])
+def test_a_candidate_that_caches_nothing_says_nothing_of_lives_and_sharing(reads):
+    """Four that miss at once, and a miss after a wait, look the same as where nothing is kept."""
+    pairs = [(receipt(), receipt(reads)) for _ in range(3)]
+    cold = [Survival(wait_s=60, warm=False)] * 2
+    units = [*done("caches", *pairs), *done("survival", *cold), *done("at_once", (4, 4), (4, 4))]
+    units += done("at_once", (4, 4), (4, 4), candidate="new")
+    answers = {(one.question, one.candidate): one for one in answers_of(units)}
+
+    for question in ("survival", "at_once"):
+        found = answers[question, "old"]
+        assert found.verdict == ("no" if reads else "not known")
+        assert (found.why == "nothing was cached at 1,000 tokens") is (not reads)
+    assert answers["at_once", "new"].verdict == "no"
 
 
 def test_requests_at_once_share_an_entry_only_if_no_two_of_them_miss():

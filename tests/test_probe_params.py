@@ -75,6 +75,11 @@ def test_a_wrong_type_is_refused_by_name(name, value):
         ({"questions": ["hitrate"]}, "questions has 'hitrate'; expected some of caches"),
         ({"questions": []}, "questions is empty or names one twice"),
         ({"repeats": 1}, "repeats is 1; expected at least 2"),
+        ({"pairs": 201}, "pairs is 201; expected at most 200"),
+        ({"repeats": 1001}, "repeats is 1001; expected at most 1000"),
+        ({"follow_ups": 101}, "follow_ups is 101; expected at most 100"),
+        ({"idle_repeats": 101}, "idle_repeats is 101; expected at most 100"),
+        ({"together": 33}, "together is 33; expected at most 32"),
         ({"words": 5}, "words is 5; expected 0 or at least 64"),
         ({"budget_usd": 0.0}, "budget_usd is 0.0; expected a number above 0"),
         ({"budget_usd": float("inf")}, "budget_usd is inf"),
@@ -86,6 +91,15 @@ def test_a_wrong_type_is_refused_by_name(name, value):
 def test_a_value_out_of_range_says_what_was_expected(given, words):
     with pytest.raises(ParamError, match=words):
         ProbeParams(**given)
+
+
+def test_the_bounds_themselves_are_taken():
+    most = {"pairs": 200, "repeats": 1000, "follow_ups": 100, "idle_repeats": 100, "together": 32}
+    least = {"pairs": 1, "repeats": 2, "follow_ups": 1, "idle_repeats": 1, "together": 2}
+
+    assert [asdict(ProbeParams(**given)) | given for given in (most, least)] == [
+        asdict(ProbeParams(**given)) for given in (most, least)
+    ]
 
 
 @pytest.mark.parametrize(

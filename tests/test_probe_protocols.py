@@ -8,10 +8,6 @@ from hypothesis import strategies as st
 
 from cacheaudit.probing.ask import Ask
 from cacheaudit.probing.protocols import (
-    BESIDE_WORDS,
-    LEAST_WORDS,
-    MOST_WORDS,
-    Bracket,
     Isolation,
     Offers,
     Survival,
@@ -20,9 +16,9 @@ from cacheaudit.probing.protocols import (
     isolated,
     paced,
     pair,
-    smallest,
     survives,
 )
+from cacheaudit.probing.search import BESIDE_WORDS, LEAST_WORDS, MOST_WORDS, Bracket, smallest
 from tests.probing import Still, Truth, bench, run_one
 
 

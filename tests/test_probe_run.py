@@ -11,9 +11,10 @@ from cacheaudit.errors import SourceError
 from cacheaudit.probing.answers import answers_of
 from cacheaudit.probing.ask import Ask
 from cacheaudit.probing.money import ROLE_TOKENS, lives_long
-from cacheaudit.probing.protocols import Offers, paced, pair, smallest, survives
+from cacheaudit.probing.protocols import Offers, paced, pair, survives
 from cacheaudit.probing.receipt import Receipt, Receipts, read_receipts
 from cacheaudit.probing.run import IN_VAIN, Unit, run
+from cacheaudit.probing.search import smallest
 from tests.probing import CHEAP, OLD, Still, Truth, bench, run_all, run_one
 
 NOT_SERVED = ["busy", "overloaded", "failed", "timeout", "unreachable"]
@@ -237,5 +238,6 @@ def test_what_a_call_may_cost_is_never_below_what_it_did():
 
     assert all(one.cost_usd <= one.worst_usd for one in on.receipts.all)
     first = on.receipts.all[0]
-    bound = len(truth.sent[0].head().encode()) + len(truth.sent[0].tail) + ROLE_TOKENS
-    assert first.worst_usd == pytest.approx(CHEAP.worst_usd(bound, 16))
+    sent = truth.sent[0]
+    assert sent.bytes() >= len(sent.head().encode()) + len(sent.tail)
+    assert first.worst_usd == pytest.approx(CHEAP.worst_usd(sent.bytes() + ROLE_TOKENS, 16))

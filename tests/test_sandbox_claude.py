@@ -122,11 +122,47 @@ def test_nothing_is_generated_to_prewarm(box):
         {"max_tokens": 0, "tool_choice": {"type": "any"}},
         {"extra_body": {"temperature": 1}},
         {"cache_control": {"type": "forever"}},
+        {"max_tokens": 1024, "thinking": {"type": "enabled", "budget_tokens": 1024}},
+        {"system": [{"type": "text", "text": "", "cache_control": EPHEMERAL}]},
+        {"system": words(200_000)},
     ],
 )
 def test_what_the_api_refuses_is_refused(box, given):
     with pytest.raises(anthropic.BadRequestError):
         ask(box.claude(), **given)
+
+
+def test_and_what_it_just_takes_is_not(box):
+    """A token above the thinking, an empty block that marks nothing, the longest prompt."""
+    client = box.claude()
+    thinking = {"type": "enabled", "budget_tokens": 1024}
+    empty = {"type": "text", "text": ""}
+
+    assert ask(client, max_tokens=1025, thinking=thinking).usage.output_tokens == 1
+    assert usage(client, empty) == (0, 0, 1)
+    assert usage(client, block(199_999)) == (0, 0, 200_000)
+
+
+@pytest.mark.parametrize(("ignores_limit", "output"), [(False, 5), (True, 40)])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_is_as_long_as_the_version_says_and_the_request_allows(
+    ignores_limit, output, stream
+):
+    wordy = replace(OLD, output_tokens=40, ignores_limit=ignores_limit)
+    with sandbox(wordy) as box:
+        client = box.claude()
+        if stream:
+            with client.messages.stream(model="old", max_tokens=5, messages=HI) as events:
+                answer = events.get_final_message()
+        else:
+            answer = ask(client, max_tokens=5)
+        whole = ask(client, max_tokens=100)
+        sums = billed(box, "output_tokens")
+
+    assert (answer.usage.output_tokens, len(answer.content[0].text.split())) == (output, output)
+    assert answer.stop_reason == ("end_turn" if ignores_limit else "max_tokens")
+    assert (whole.usage.output_tokens, whole.stop_reason) == (40, "end_turn")
+    assert sums == output + 40
 
 
 def test_breakpoints_are_four_and_the_longer_lifetime_comes_first(box):
@@ -257,9 +293,9 @@ def test_the_models_are_listed_with_their_lifecycle():
             ask(client, model="ended")
 
 
-def billed(box):
-    """All input tokens in the books."""
+def billed(box, *columns):
+    """Tokens of *columns* in the books; else all input."""
     box.wait(60)
     sums = box.state.ledger.sums("anthropic", (NOON, NOON.ceil("D")), None, [], {})
-    columns = [c for c in sums if c.endswith("_tokens") and c != "output_tokens"]
-    return int(sums[columns].sum(axis=1).iloc[0])
+    kinds = [c for c in sums if c.endswith("_tokens") and c != "output_tokens"]
+    return int(sums[list(columns) or kinds].sum(axis=1).iloc[0])

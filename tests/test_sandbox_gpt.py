@@ -1,10 +1,12 @@
 """The sandbox's Responses and Chat Completions APIs under OpenAI's own SDK."""
 
+from dataclasses import replace
+
 import openai
 import pytest
 
 from cacheaudit.sandbox.catalogue import Served
-from tests.models import GPT, GPT_OLD, NOON, sandbox, split, words
+from tests.models import GPT, GPT_NEW, GPT_OLD, NOON, sandbox, split, words
 
 
 @pytest.fixture
@@ -35,11 +37,15 @@ def test_the_newer_models_report_what_they_wrote_to_the_exact_token(box):
     assert (split(cold.usage), split(warm.usage)) == ((0, 2000, 0), (2000, 1, 0))
 
 
-def test_the_older_models_read_whole_blocks_and_report_no_writes(box):
+def test_the_older_models_read_whole_blocks_and_report_writes_of_none(box):
+    """As recorded of gpt-5-2025-08-07 and gpt-5.5-2026-04-23: a 0, whatever was written."""
     client = box.gpt()
     cold, warm = (respond(client, model="gpt-old").usage for _ in range(2))
+    talk = chat(client, words(2000), model="gpt-old").usage
 
-    assert cold.input_tokens_details.cache_write_tokens is None
+    assert cold.input_tokens_details.cache_write_tokens == 0
+    assert cold.input_tokens_details.cache_write_tokens_details is None
+    assert talk.prompt_tokens_details.cache_write_tokens == 0
     assert split(cold) == (0, 0, 3001)
     assert split(warm) == (23 * 128, 0, 3001 - 23 * 128)
 
@@ -142,6 +148,57 @@ def test_the_provider_says_why_it_missed(change, reason):
     assert getattr(told, "reason", None) == reason
 
 
+@pytest.mark.parametrize(("tokens", "waited_s"), [(3000, 1801), (500, 0)])
+def test_nothing_that_was_read_is_no_hit_though_nothing_diverged(box, tokens, waited_s):
+    """It has expired, or was too short to be kept."""
+    client = box.gpt()
+    first = respond(client, instructions=words(tokens))
+    box.wait(waited_s)
+    options = {"comparison_response_id": first.id}
+    second = respond(client, instructions=words(tokens), prompt_cache_options=options)
+
+    assert split(second.usage)[0] == 0
+    assert second.prompt_cache_diagnostics.type == "unavailable"
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda client: respond(client, max_output_tokens=15),
+        lambda client: chat(client, "hi", prompt_cache_options={"prewarm": True}),
+    ],
+)
+def test_what_the_api_refuses_is_refused(box, send):
+    with pytest.raises(openai.BadRequestError):
+        send(box.gpt())
+
+
+@pytest.mark.parametrize(("ignores_limit", "output"), [(False, (16, 5)), (True, (40, 40))])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_is_as_long_as_the_version_says_and_the_request_allows(
+    ignores_limit, output, stream
+):
+    wordy = replace(GPT_NEW, id="wordy", output_tokens=40, ignores_limit=ignores_limit)
+    with sandbox(wordy) as box:
+        client = box.gpt()
+        given = {"model": "wordy", "max_output_tokens": 16}
+        if stream:
+            *_, ended = respond(client, stream=True, **given)
+            answer = ended.response
+        else:
+            answer = respond(client, **given)
+        talk = chat(client, "hi", model="wordy", max_completion_tokens=5)
+        whole = chat(client, "hi", model="wordy")
+
+    cut = output != (40, 40)
+    assert (answer.usage.output_tokens, talk.usage.completion_tokens) == output
+    assert len(answer.output_text.split()) == output[0]
+    assert (answer.status, talk.choices[0].finish_reason) == (
+        ("incomplete", "length") if cut else ("completed", "stop")
+    )
+    assert whole.usage.completion_tokens == 40
+
+
 def test_more_than_fifteen_a_minute_go_astray():
     paced = Served(
         id="paced", provider="openai", minimum_tokens=1, lives=GPT, overflow_per_min=15
@@ -189,6 +246,7 @@ def test_what_was_served_stands_in_the_usage_report(box):
     assert found["gpt-new"].num_model_requests == 2
     assert found["gpt-old"].input_cached_tokens == 23 * 128
     assert found["gpt-old"].input_tokens == 6002
+    assert found["gpt-old"].input_cache_write_tokens is None
     assert found["gpt-old"].project_id == "project"
 
 

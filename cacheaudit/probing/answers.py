@@ -9,14 +9,16 @@ from typing import Any, Literal
 from scipy import stats
 
 from .hit_rate import hit_rate
-from .protocols import Bracket, Isolation, Offers, Paced, Survival
+from .protocols import LATE_S, Isolation, Offers, Paced, Survival
 from .questions import HELLO
 from .receipt import Receipt
 from .run import Done
+from .search import Bracket
 
 Verdict = Literal["yes", "no", "not known"]
-LATE_S = 5.0
+NOT_CACHED = "nothing was cached"
 FEWEST_PAIRS = 3  # warm calls that read nothing before "it does not cache" is said
+FEWEST_WAITS = 2  # of one idle time, before it is said whether a prefix outlives it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,24 @@ def answers_of(done: Sequence[Done]) -> list[Answer]:
                 why = "too few repetitions" if detail in known else _why(void)
                 told.append({"detail": detail, "verdict": "not known", "why": why})
         answers += [Answer(question=question, candidate=candidate, **one) for one in told]
-    return answers
+    bare = {one.candidate for one in answers if (one.question, one.verdict) == ("caches", "no")}
+    return [_without_cache(one, done) if one.candidate in bare else one for one in answers]
+
+
+def _without_cache(answer: Answer, done: Sequence[Done]) -> Answer:
+    """*answer* of a candidate that cached none of the prompts: without an entry, a call that reads
+    nothing says nothing of how long one lives or who may read it."""
+    if answer.question not in ("survival", "at_once") or answer.verdict == "not known":
+        return answer
+    pairs = [
+        one.found for one in done
+        if (one.unit.question, one.unit.candidate) == ("caches", answer.candidate) and one.found
+    ]  # fmt: skip
+    tokens = max(first.input_tokens or 0 for first, _ in pairs)
+    return Answer(
+        question=answer.question, candidate=answer.candidate, detail=answer.detail,
+        verdict="not known", why=f"{NOT_CACHED} at {tokens:,} tokens",
+    )  # fmt: skip
 
 
 Told = Iterable[dict[str, Any]]
@@ -114,14 +133,21 @@ def _hit_rate(found: Sequence[Paced]) -> Told:
 
 def _survival(found: Sequence[Survival]) -> Told:
     for wait_s in sorted({one.wait_s for one in found}):
-        warm = [one.warm for one in found if one.wait_s == wait_s and _in_time(one)]
-        if not warm:
-            why = "every call after the wait came too late"
-            yield {"detail": f"{wait_s:g}", "verdict": "not known", "why": why}
-            continue
-        told = _share(sum(warm), len(warm))
-        verdict = "yes" if all(warm) else "no" if not any(warm) else "not known"
-        yield {**told, "detail": f"{wait_s:g}", "verdict": verdict, "why": "still warm"}
+        cached = [one for one in found if one.wait_s == wait_s and one.cached]
+        warm = [one.warm for one in cached if _in_time(one)]
+        if why := _too_few(len(cached), len(warm)):
+            told: dict[str, Any] = {"verdict": "not known", "repetitions": len(warm), "why": why}
+        else:
+            verdict = "yes" if all(warm) else "no" if not any(warm) else "not known"
+            told = {**_share(sum(warm), len(warm)), "verdict": verdict, "why": "still warm"}
+        yield {**told, "detail": f"{wait_s:g}"}
+
+
+def _too_few(cached: int, in_time: int) -> str:
+    """Why so many repetitions say nothing of an idle time; "" where they do."""
+    if not in_time:
+        return "every call after the wait came too late" if cached else NOT_CACHED
+    return "" if in_time >= FEWEST_WAITS else "one repetition alone"
 
 
 def _in_time(one: Survival) -> bool:

@@ -10,8 +10,8 @@ import hashlib
 import json
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 # Short words that tokenizers know as one token with the space before them.
@@ -28,8 +28,9 @@ water way week west window winter woman word work world year
 """
 WORDS = tuple(TEXT.split())
 NONCE_WORDS = 12  # 7 bits each
-BLOCK_WORDS = 4096
+KEPT_FILLERS, KEPT_BODIES, KEPT = 64, 1024, 65_536  # the last: lengths and hashes
 LEAST_OUTPUT_TOKENS = 16  # OpenAI's Responses API accepts no fewer
+LONGEST_MARK = " ".join([max(WORDS, key=len)] * NONCE_WORDS)
 TAIL = "Say ok."
 
 
@@ -47,6 +48,7 @@ class Ask:
     before_id   response to compare with, where the provider diagnoses; None asks for none
     after_s     seconds to wait since the last call of the unit was sent
     warmed_s    seconds since the prefix was last used, for the receipt; None for a first call
+    text        the body as JSON; "" for synthetic
     """
 
     candidate: str
@@ -59,11 +61,15 @@ class Ask:
     before_id: str | None = None
     after_s: float = 0.0
     warmed_s: float | None = None
+    text: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        text = "" if self.body is None else _kept(json.dumps(self.body))
+        object.__setattr__(self, "text", text)
 
     def head(self) -> str:
         """The text that is to be cached: the nonce, and words up to the length asked for."""
-        first = nonce_words(self.nonce)
-        return " ".join([*first, *filler(self.words - len(first))])
+        return _head(_mark(self.nonce), self.words)
 
     @property
     def thinks(self) -> bool:
@@ -80,46 +86,68 @@ class Ask:
     @property
     def shape(self) -> object:
         """What gives its length in tokens, but for the nonce."""
-        return self.words, self.tail, None if self.body is None else json.dumps(self.body)
+        return self.words, self.tail, self.text or None
 
     def digest(self) -> str:
         """A hash of the prompt, for the receipt."""
-        said = [self.head() if self.body is None else json.dumps(self.own_body(), sort_keys=True)]
-        return hashlib.sha256("\x1f".join([*said, self.tail]).encode()).hexdigest()[:16]
+        return _digest(self.nonce, self.words, self.tail, self.text)
 
     def own_body(self) -> dict[str, Any]:
         """The team's body with the nonce at its very start. Raises KeyError without a text."""
         assert self.body is not None
-        copy: dict[str, Any] = json.loads(json.dumps(self.body))
-        mark = " ".join(nonce_words(self.nonce))
-        for name in ("tools", "system", "instructions", "messages", "input"):
-            if copy.get(name):
-                copy[name] = _marked(copy[name], mark)
-                return copy
-        raise KeyError("messages")
+        return _own_body(_mark(self.nonce), self.text)
 
     def bytes(self) -> int:
-        """Length of all that is sent, which no tokenizer turns into more tokens."""
-        if self.body is not None:
-            return len(json.dumps(self.own_body(), ensure_ascii=False).encode())
-        return len(self.head().encode()) + len(self.tail.encode())
+        """Length of all that is sent, which no tokenizer turns into more tokens; with the longest
+        of nonces, so that a plan and a run say the same."""
+        return _bytes(self.words, self.tail, self.text)
 
 
-def nonce_words(nonce: str) -> list[str]:
+@lru_cache(maxsize=KEPT_FILLERS)
+def filler(count: int) -> str:
+    """So many words, always the same: a shorter filler begins a longer one."""
+    return " ".join(random.Random("filler").choices(WORDS, k=max(count, 0)))
+
+
+# A plan asks for the same prompts many times: what a prompt is like is worked out once.
+
+
+@lru_cache(maxsize=KEPT_BODIES)
+def _kept(text: str) -> str:
+    """The first text that equals *text*, so that equal bodies share one."""
+    return text
+
+
+def _mark(nonce: str) -> str:
     """*nonce* as words."""
-    chance = random.Random(nonce)
-    return chance.choices(WORDS, k=NONCE_WORDS)
+    return " ".join(random.Random(nonce).choices(WORDS, k=NONCE_WORDS))
 
 
-def filler(count: int) -> list[str]:
-    """So many words, always the same."""
-    blocks = range(-(-count // BLOCK_WORDS))
-    return [word for number in blocks for word in _block(number)][: max(count, 0)]
+def _head(mark: str, words: int) -> str:
+    rest = filler(words - NONCE_WORDS)
+    return f"{mark} {rest}" if rest else mark
 
 
-@cache
-def _block(number: int) -> list[str]:
-    return random.Random(f"filler {number}").choices(WORDS, k=BLOCK_WORDS)
+@lru_cache(maxsize=KEPT)
+def _digest(nonce: str, words: int, tail: str, text: str) -> str:
+    mark = _mark(nonce)
+    said = json.dumps(_own_body(mark, text), sort_keys=True) if text else _head(mark, words)
+    return hashlib.sha256(f"{said}\x1f{tail}".encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=KEPT)
+def _bytes(words: int, tail: str, text: str) -> int:
+    if text:
+        return len(json.dumps(_own_body(LONGEST_MARK, text), ensure_ascii=False).encode())
+    return len(f"{_head(LONGEST_MARK, words)}{tail}".encode())
+
+
+def _own_body(mark: str, text: str) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(text)
+    for name in ("tools", "system", "instructions", "messages", "input"):
+        if body.get(name):
+            return {**body, name: _marked(body[name], mark)}
+    raise KeyError("messages")
 
 
 def _marked(value: Any, mark: str) -> Any:

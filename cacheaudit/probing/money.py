@@ -6,7 +6,6 @@ than bytes; ROLE_TOKENS is for what a provider adds around them. Once a prompt's
 from an earlier call, that is taken instead.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import date
 
@@ -60,7 +59,7 @@ class Rates:
 
 def lives_long(ask: Ask) -> bool:
     """Whether the team's body asks for entries that live an hour or longer."""
-    return ask.body is not None and any(f'"{life}"' in json.dumps(ask.body) for life in LONG)
+    return any(f'"{life}"' in ask.text for life in LONG)
 
 
 def rates_of(candidate: Candidate, day: date, prices: PriceTable | None = None) -> Rates:

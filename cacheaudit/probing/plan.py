@@ -1,25 +1,47 @@
 """What a probe would do, how long it would take and what it could cost, before anything is sent.
 
-Each protocol is run against answers that are made up: as documented, and twice at the extremes
-(everything is cached, nothing is). The dearest of the three stands in the plan. Money is the most
-that the calls could cost (money.py), so what is spent will be well below; time is that of the
-waits, without the provider's own.
+Every protocol is run against answers that are made up so that it takes its longest course: all that
+can be refused is, writes are not reported, what is cached is found by the last read alone, and the
+search for the smallest prefix stays at the longest prompts. A call sets aside what its bytes would
+cost (money.py), also where a run knows better by then. So a run in which no call fails sets aside
+no more than the plan; repeats of failed calls come on top, and the budget holds for all of it. What
+is spent will be well below. Time is that of the waits, without the provider's own.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from inspect import signature
 from typing import Any
 
 from .ask import Ask
 from .candidate import Candidate
 from .money import Budget, Rates
 from .protocols import Offers
-from .questions import Design, first_offers, greetings, units_of
+from .questions import HELLO, Design, first_offers, greetings, units_of
 from .receipt import Receipt, Receipts
 from .run import Bench, run
+from .search import BESIDE_WORDS, LEAST_WORDS, MOST_WORDS, smallest
 
 MADE_UP_USD = 1e12
-TOKENS_PER_BYTE = 0.25
+READS = signature(smallest).parameters["reads"].default
+
+
+@dataclass(frozen=True, slots=True)
+class _Truth:
+    """What a search for the smallest prefix is up against, in words: where it begins, and from
+    where on a prefix is cached."""
+
+    begins: int
+    cached: int
+
+
+# The dearest search: down from the longest prompt by one step, and between the two. And that of the
+# most calls: up from the shortest prompt to the longest. Tried against all others, 2026-11.
+TRUTHS = (
+    _Truth(MOST_WORDS - BESIDE_WORDS, MOST_WORDS - 2 * BESIDE_WORDS),
+    _Truth(2 * LEAST_WORDS, MOST_WORDS),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +84,8 @@ def plan_of(
     rates: Mapping[str, Rates],
     pace_s: Mapping[str, float],
 ) -> Plan:
-    """The dearest course that a probe of *design* can take."""
-    courses = [
-        _course(design, candidates, rates, pace_s, cached)
-        for cached in (_documented, lambda one, tokens: True, lambda one, tokens: False)
-    ]
+    """The longest course that a probe of *design* can take while no call fails."""
+    courses = [_course(design, candidates, rates, pace_s, truth) for truth in TRUTHS]
     steps: dict[tuple[str, str], Planned] = {}
     for receipts, _ in courses:
         for key, step in _steps(receipts).items():
@@ -82,11 +101,6 @@ def plan_of(
         worst_usd=sum(step.worst_usd for step in steps.values()),
         wait_s=max(wait_s for _, wait_s in courses),
     )
-
-
-def _documented(candidate: Candidate, tokens: int) -> bool:
-    rule = candidate.rule
-    return tokens >= ((rule.minimum_tokens if rule else None) or 1024)
 
 
 def _steps(receipts: Sequence[Receipt]) -> dict[tuple[str, str], Planned]:
@@ -110,7 +124,7 @@ def _course(
     candidates: Sequence[Candidate],
     rates: Mapping[str, Rates],
     pace_s: Mapping[str, float],
-    cached: Callable[[Candidate, int], bool],
+    truth: _Truth,
 ) -> tuple[list[Receipt], float]:
     """The receipts of a probe whose answers are made up, and how long it waits."""
     offers = {one.label: first_offers(one) for one in candidates}
@@ -120,13 +134,16 @@ def _course(
         rates=rates,
         offers=offers,
         pace_s=pace_s,
-        send=_made_up(cached),
+        send=_made_up(truth),
         clock=clock,
         receipts=Receipts(),
         budget=Budget(MADE_UP_USD),
         seed="plan",
+        learn_lengths=False,
     )
     run(greetings(candidates, offers), bench)
+    for one in candidates:
+        offers[one.label].tokens_per_word = _documented_tokens(one) / truth.begins
     run(units_of(design, candidates, offers), bench)
     return bench.receipts.all, clock.at_s
 
@@ -144,27 +161,36 @@ class _Still:
         self.at_s += seconds
 
 
-def _made_up(
-    cached: Callable[[Candidate, int], bool],
-) -> Callable[[Candidate, Ask, Offers, Receipt], Receipt]:
-    """Answers of a provider that caches what *cached* says, and reports what it wrote."""
-    known: set[tuple[str, str]] = set()
+def _documented_tokens(candidate: Candidate) -> int:
+    rule = candidate.rule
+    return (rule.minimum_tokens if rule else None) or 1024
+
+
+def _made_up(truth: _Truth) -> Callable[[Candidate, Ask, Offers, Receipt], Receipt]:
+    """Answers of a provider that refuses what it can, caches by *truth*, and reports no writes."""
+    asked: Counter[tuple[str, str]] = Counter()
 
     def send(candidate: Candidate, ask: Ask, offers: Offers, planned: Receipt) -> Receipt:
-        tokens = max(1, int(ask.bytes() * TOKENS_PER_BYTE))
+        if planned.question == HELLO and _refusable(candidate, offers):
+            return replace(planned, outcome="refused", status=400)
         key = candidate.label, planned.prompt_hash
-        held = tokens if cached(candidate, tokens) else 0
-        warm = bool(held) and key in known
-        known.add(key)
+        tokens = ask.words or 1
+        read = tokens if ask.words >= truth.cached and asked[key] >= READS else 0
+        asked[key] += 1
         return replace(
             planned,
             outcome="answered",
             served=candidate.model,
-            uncached_input_tokens=tokens - held,
-            cache_read_tokens=held if warm else 0,
-            cache_write_tokens=0 if warm or offers.marks is False else held,
+            uncached_input_tokens=tokens - read,
+            cache_read_tokens=read,
             output_tokens=1,
             response_id="planned",
         )
 
     return send
+
+
+def _refusable(candidate: Candidate, offers: Offers) -> bool:
+    """Whether a greeting with *offers* can be refused, and asked anew with less."""
+    marks_too = first_offers(candidate).marks is None
+    return bool(offers.prewarm or offers.diagnosis or (offers.marks and marks_too))

@@ -9,17 +9,14 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-from .ask import NONCE_WORDS, Ask
+from .ask import Ask
 from .receipt import Receipt
 
 Step = Ask | tuple[Ask, ...]
 Heard = Receipt | tuple[Receipt, ...]
 Protocol = Generator[Step, Any, Any]
 
-BESIDE_WORDS = 24  # around a documented minimum, where it is looked for first
-MOST_WORDS = 40_000
 HELLO_WORDS, LONGER_WORDS = 64, 448
-LEAST_WORDS = NONCE_WORDS + 4
 LATE_S = 5.0
 
 
@@ -47,17 +44,6 @@ class Offers:
     diagnosis: bool | None = None
     tokens_per_word: float | None = None
     reports_writes: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bracket:
-    """The smallest prefix that is cached lies in (above, upto], in tokens.
-
-    above    longest that was not cached; upto: shortest that was, None where none was
-    """
-
-    above: int
-    upto: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,67 +157,6 @@ def pair(candidate: str, nonce: str, words: int, *, stream: bool = False) -> Pro
     )  # fmt: skip
     warm = counted((yield again))
     return first, warm
-
-
-def smallest(
-    candidate: str, nonce: str, offers: Offers, documented_tokens: int | None, reads: int = 3
-) -> Protocol:
-    """The smallest prefix that is cached, to one word.
-
-    Looked for around the documented minimum first, else by doubling and halving; then bisected.
-    At most search_calls() lengths are tried. Where writes are not reported, a length counts as not
-    cached after *reads* further calls that read nothing.
-    """
-    ratio = offers.tokens_per_word or 1.0
-    guess = max(2 * LEAST_WORDS, round((documented_tokens or 1024) / ratio))
-    low, high = max(LEAST_WORDS, guess - BESIDE_WORDS), guess + BESIDE_WORDS
-    top = yield from _length(candidate, nonce, offers, high, reads)
-    while not top.cached and high < MOST_WORDS:
-        low, high = high, min(2 * high, MOST_WORDS)
-        bottom, top = top, (yield from _length(candidate, nonce, offers, high, reads))
-    if not top.cached:
-        return Bracket(above=top.prompt_tokens, upto=None)
-    if low < guess:  # the documented minimum or less: what is below it was not asked for yet
-        bottom = yield from _length(candidate, nonce, offers, low, reads)
-        while bottom.cached and low > LEAST_WORDS:
-            low, high, top = max(LEAST_WORDS, low // 2), low, bottom
-            bottom = yield from _length(candidate, nonce, offers, low, reads)
-    if bottom.cached:
-        return Bracket(above=0, upto=bottom.prefix_tokens)
-    while high - low > 1:
-        middle = (low + high) // 2
-        tried = yield from _length(candidate, nonce, offers, middle, reads)
-        if tried.cached:
-            high, top = middle, tried
-        else:
-            low, bottom = middle, tried
-    tail = top.prompt_tokens - top.prefix_tokens
-    return Bracket(above=bottom.prompt_tokens - tail, upto=top.prefix_tokens)
-
-
-@dataclass(frozen=True, slots=True)
-class _Length:
-    """A length that was tried; the prefix is the whole prompt where writes are not reported."""
-
-    cached: bool
-    prompt_tokens: int
-    prefix_tokens: int
-
-
-def _length(candidate: str, nonce: str, offers: Offers, words: int, reads: int) -> Protocol:
-    """Whether a prefix of so many words is cached. A write of 0 proves nothing before one was
-    reported that is none."""
-    own = f"{nonce}/{words}"
-    first = cold((yield Ask(candidate=candidate, nonce=own, words=words)))
-    total, written = first.input_tokens or 0, first.cache_write_tokens or 0
-    if written:
-        return _Length(True, total, written)
-    if not (offers.reports_writes and first.cache_write_tokens == 0):
-        for _ in range(reads):
-            again = Ask(candidate=candidate, nonce=own, words=words, warmed_s=0.0)
-            if read(counted((yield again))):
-                return _Length(True, total, total)
-    return _Length(False, total, total)
 
 
 def survives(candidate: str, nonce: str, offers: Offers, words: int, wait_s: float) -> Protocol:

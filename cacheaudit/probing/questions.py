@@ -7,18 +7,9 @@ from functools import partial
 
 from .ask import Ask
 from .candidate import Candidate
-from .protocols import (
-    Offers,
-    Protocol,
-    at_once,
-    hello,
-    isolated,
-    paced,
-    pair,
-    smallest,
-    survives,
-)
+from .protocols import Offers, Protocol, at_once, hello, isolated, paced, pair, survives
 from .run import Unit
+from .search import smallest
 
 QUESTIONS = ("caches", "smallest", "hit_rate", "survival", "isolation", "at_once", "first_token")
 HELLO = "offers"

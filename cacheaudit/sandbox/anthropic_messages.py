@@ -4,7 +4,7 @@
     POST /v1/messages/count_tokens
     GET  /v1/models, /v1/models/ID   with lifecycle
 
-Answers are a fixed word; nothing is understood here.
+Answers are a word, as often as the version says it; nothing is understood here.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,8 @@ from .compared import Seen, Sent, anthropic_diagnostics
 from .query import Refused, limit, many
 from .serving import Call, Serving
 
-SAYS, OUTPUT_TOKENS = "ok", 1
+SAYS = "ok"  # one token
+MOST_INPUT_TOKENS = 200_000
 PAGE = (20, 1000)
 
 
@@ -37,15 +38,19 @@ class Messages:
         if not body["max_tokens"] and not asked.model.prewarm:
             raise Refused("max_tokens: Input should be greater than or equal to 1")
         prompt = prompt_of(body)
+        tokens = asked.model.tokens(prompt.words())
+        if tokens > MOST_INPUT_TOKENS:
+            raise Refused(f"prompt is too long: {tokens} tokens > {MOST_INPUT_TOKENS} maximum")
         call = serving.begin(prompt, asked.model, asked.caller)
-        output = min(OUTPUT_TOKENS, int(body["max_tokens"]))
+        output = asked.model.says(body["max_tokens"])
+        cut = output < asked.model.output_tokens
         message = {
             "id": f"msg_{call.id}",
             "type": "message",
             "role": "assistant",
             "model": call.model.id,
-            "content": [{"type": "text", "text": SAYS}] if output else [],
-            "stop_reason": "end_turn" if output else "max_tokens",
+            "content": [{"type": "text", "text": " ".join([SAYS] * output)}] if output else [],
+            "stop_reason": "max_tokens" if cut else "end_turn",
             "stop_sequence": None,
             "usage": _usage(call, output),
             **self._diagnosed(asked, call, Sent.of(prompt, body, call)),
@@ -115,7 +120,7 @@ def _info(one: Served) -> dict[str, Any]:
         "lifecycle": one.lifecycle,
         "retires_at": _midnight(one.retires),
         "deprecated_at": None,
-        "max_input_tokens": 200_000,
+        "max_input_tokens": MOST_INPUT_TOKENS,
         "max_tokens": 64_000,
     }
 
@@ -150,7 +155,7 @@ def _events(message: dict[str, Any]) -> Iterator[Event]:
         "content_block_start",
         {"type": "content_block_start", "index": 0, "content_block": empty},
     )
-    said = {"type": "text_delta", "text": SAYS}
+    said = {"type": "text_delta", "text": message["content"][0]["text"]}
     yield "content_block_delta", {"type": "content_block_delta", "index": 0, "delta": said}
     yield "content_block_stop", {"type": "content_block_stop", "index": 0}
     counts = {name: count for name, count in usage.items() if name.endswith("_tokens")}

@@ -55,6 +55,8 @@ def check(body: Body, version: str) -> None:
         raise Refused("max_tokens: Input should be greater than or equal to 0")
     if body["max_tokens"] == 0 and (why := _not_to_prewarm(body)):
         raise Refused(f"max_tokens: 0 is not allowed with {why}")
+    if body["max_tokens"] <= _thought_tokens(body):
+        raise Refused("max_tokens: must be greater than thinking.budget_tokens")
 
 
 def _not_to_prewarm(body: Body) -> str:
@@ -67,6 +69,12 @@ def _not_to_prewarm(body: Body) -> str:
     if (body.get("output_config") or {}).get("format"):
         return "output_config.format"
     return "a forced tool_choice" if choice.get("type") in ("any", "tool") else ""
+
+
+def _thought_tokens(body: Body) -> int:
+    """That the model may think before it answers; -1 where it does not."""
+    thinking = body.get("thinking") or {}
+    return int(thinking.get("budget_tokens") or 0) if thinking.get("type") == "enabled" else -1
 
 
 def _blocks(body: Body) -> Iterator[Block]:
@@ -85,6 +93,8 @@ def _listed(content: Any) -> list[Any]:
 
 def _block(part: str, role: str, value: Any) -> Block:
     control = value.get("cache_control") if isinstance(value, dict) else None
+    if control is not None and value.get("type") == "text" and not value.get("text"):
+        raise Refused("cache_control: cannot be set for empty text blocks")
     life = "" if control is None else _life(control)
     return Block(part=part, role=role, text=as_text(value), life=life)
 

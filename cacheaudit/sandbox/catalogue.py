@@ -32,6 +32,8 @@ class Served:
     alias_of            the version that answers under this name, where it is another
     replicas, stray     machines with a cache of their own, and how often a request goes astray
     overflow_per_min    requests of one prefix and key above which they go astray as well
+    output_tokens       that it says, unless a request allows fewer
+    ignores_limit       whether it says them all whatever a request allows, as some gateways do
     cold_s_per_token, warm_s  time to the first token: what is not read takes longer
     """
 
@@ -46,6 +48,8 @@ class Served:
     replicas: int = 1
     stray: float = 0.0
     overflow_per_min: int | None = None
+    output_tokens: int = 1
+    ignores_limit: bool = False
     cold_s_per_token: float = 2e-6
     warm_s: float = 0.002
     created: date = date(2026, 1, 1)
@@ -55,6 +59,12 @@ class Served:
     def tokens(self, words: int) -> int:
         """Tokens of a prefix of so many words; never fewer than those of a shorter one."""
         return math.ceil(words * self.tokens_per_word - 1e-9)
+
+    def says(self, most_tokens: int | None) -> int:
+        """Tokens of an answer of at most *most_tokens*; None sets no limit."""
+        if most_tokens is None or self.ignores_limit:
+            return self.output_tokens
+        return min(self.output_tokens, most_tokens)
 
 
 class Catalogue:

@@ -16,7 +16,8 @@ Digest = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What is remembered of a request. *cached_tokens* is what it left readable."""
+    """What is remembered of a request. *cached_tokens* is what it left readable, *read_tokens* what
+    it found."""
 
     model: str
     speed: str
@@ -25,6 +26,7 @@ class Sent:
     messages: Digest
     settings: Mapping[str, Any]
     cached_tokens: int
+    read_tokens: int
 
     @classmethod
     def of(cls, prompt: Prompt, body: Mapping[str, Any], call: Call) -> "Sent":
@@ -37,6 +39,7 @@ class Sent:
             messages=prompt.digest("messages"),
             settings={name: body[name] for name in SETTINGS if body.get(name) is not None},
             cached_tokens=call.split.input_tokens - call.split.uncached_tokens,
+            read_tokens=call.split.read_tokens,
         )
 
 
@@ -75,7 +78,11 @@ def anthropic_diagnostics(before: Sent | None, now: Sent) -> dict[str, Any] | No
 
 
 def openai_diagnostics(before: Sent | None, now: Sent) -> dict[str, Any]:
-    """OpenAI's `prompt_cache_diagnostics` of *now* after *before*."""
+    """OpenAI's `prompt_cache_diagnostics` of *now* after *before*.
+
+    Where nothing differs and nothing was read, an entry has expired or was never written: OpenAI
+    has no word for that, so it is "unavailable" here.
+    """
     if before is None:
         return {"type": "comparison_response_not_found"}
     changed = next(
@@ -85,7 +92,7 @@ def openai_diagnostics(before: Sent | None, now: Sent) -> dict[str, Any]:
     told = {"system_changed": "input_changed", "messages_changed": "input_changed"}
     first = reason if reason in ("model_changed", "tools_changed") else changed or reason
     if first is None:
-        return {"type": "cache_hit"}
+        return {"type": "cache_hit" if now.read_tokens else "unavailable"}
     return {
         "type": "cache_miss",
         "reason": told.get(first, first),

@@ -4,7 +4,8 @@
     POST /v1/chat/completions    whole or as a stream
     GET  /v1/models
 
-Answers are a fixed word; nothing is understood here.
+Answers are a word, as often as the version says it; nothing is understood here. Models that bill no
+writes answer `cache_write_tokens: 0`, as recorded ones do (gpt-5-2025-08-07, gpt-5.5-2026-04-23).
 """
 
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ from .openai_prompt import prompt_of
 from .query import Refused
 from .serving import Call, Serving
 
-SAYS, OUTPUT_TOKENS = "ok", 1
+SAYS = "ok"  # one token
+LEAST_OUTPUT_TOKENS = 16
 
 
 class Responses:
@@ -35,16 +37,21 @@ class Responses:
         options = body.get("prompt_cache_options") or {}
         if options.get("prewarm") and not asked.model.prewarm:
             raise Refused("Unknown parameter: 'prompt_cache_options.prewarm'.")
+        most = body.get("max_output_tokens")
+        if most is not None and not (isinstance(most, int) and most >= LEAST_OUTPUT_TOKENS):
+            raise Refused(f"'max_output_tokens' is {most!r}; expected at least 16.")
         call, prompt = _begin(asked, serving, responses=True)
-        output = 0 if options.get("prewarm") else OUTPUT_TOKENS
+        output = 0 if options.get("prewarm") else asked.model.says(most)
+        cut = not options.get("prewarm") and output < asked.model.output_tokens
         sent = Sent.of(prompt, body, call)
         answer: dict[str, Any] = {
             "id": f"resp_{call.id}",
             "object": "response",
             "created_at": int(call.start_s),
-            "status": "completed",
+            "status": "incomplete" if cut else "completed",
+            "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
             "model": call.model.id,
-            "output": [_said(call)] if output else [],
+            "output": [_said(call, output)] if output else [],
             "parallel_tool_calls": True,
             "tool_choice": "auto",
             "tools": [],
@@ -61,15 +68,22 @@ class Responses:
 def chat(asked: Asked, serving: Serving) -> Begun:
     """POST /v1/chat/completions."""
     body = asked.body
+    if (body.get("prompt_cache_options") or {}).get("prewarm"):
+        raise Refused("Unknown parameter: 'prompt_cache_options.prewarm'.")
     call, _ = _begin(asked, serving, responses=False)
+    most = body.get("max_completion_tokens", body.get("max_tokens"))
+    output = asked.model.says(most)
+    text = " ".join([SAYS] * output)
+    ended = "length" if output < asked.model.output_tokens else "stop"
     head = {"id": f"chatcmpl-{call.id}", "created": int(call.start_s), "model": call.model.id}
-    said = {"role": "assistant", "content": SAYS}
-    choice = {"index": 0, "message": said, "finish_reason": "stop"}
-    usage = _chat_usage(call, OUTPUT_TOKENS)
+    said = {"role": "assistant", "content": text}
+    choice = {"index": 0, "message": said, "finish_reason": ended}
+    usage = _chat_usage(call, output)
     answer = {**head, "object": "chat.completion", "choices": [choice], "usage": usage}
     with_usage = (body.get("stream_options") or {}).get("include_usage")
-    events = tuple(_chunks(head, usage if with_usage else None)) if body.get("stream") else ()
-    return _begun(call, OUTPUT_TOKENS, answer, events)
+    told = usage if with_usage else None
+    events = tuple(_chunks(head, said, ended, told)) if body.get("stream") else ()
+    return _begun(call, output, answer, events)
 
 
 def models(serving: Serving) -> dict[str, Any]:
@@ -106,13 +120,13 @@ def _begun(call: Call, output: int, answer: dict[str, Any], events: tuple[Event,
 
 def _usage(call: Call, output: int) -> dict[str, Any]:
     wrote, total = call.split.written_tokens, call.split.input_tokens
-    details: dict[str, Any] = {"cached_tokens": call.split.read_tokens}
+    details: dict[str, Any] = {
+        "cached_tokens": call.split.read_tokens,
+        "cache_write_tokens": sum(wrote.values()),
+    }
     if call.model.writes_billed:
         by_life = {"ttl_30m_tokens": wrote.get("30m", 0), "ttl_12h_tokens": wrote.get("12h", 0)}
-        details |= {
-            "cache_write_tokens": sum(wrote.values()),
-            "cache_write_tokens_details": by_life,
-        }
+        details["cache_write_tokens_details"] = by_life
     return {
         "input_tokens": total,
         "input_tokens_details": details,
@@ -123,9 +137,11 @@ def _usage(call: Call, output: int) -> dict[str, Any]:
 
 
 def _chat_usage(call: Call, output: int) -> dict[str, Any]:
-    details: dict[str, Any] = {"cached_tokens": call.split.read_tokens, "audio_tokens": 0}
-    if call.model.writes_billed:
-        details["cache_write_tokens"] = sum(call.split.written_tokens.values())
+    details: dict[str, Any] = {
+        "cached_tokens": call.split.read_tokens,
+        "cache_write_tokens": sum(call.split.written_tokens.values()),
+        "audio_tokens": 0,
+    }
     return {
         "prompt_tokens": call.split.input_tokens,
         "completion_tokens": output,
@@ -134,8 +150,8 @@ def _chat_usage(call: Call, output: int) -> dict[str, Any]:
     }
 
 
-def _said(call: Call) -> dict[str, Any]:
-    text = {"type": "output_text", "text": SAYS, "annotations": []}
+def _said(call: Call, output: int) -> dict[str, Any]:
+    text = {"type": "output_text", "text": " ".join([SAYS] * output), "annotations": []}
     return {
         "id": f"out_{call.id}",
         "type": "message",
@@ -152,23 +168,25 @@ def _response_events(answer: dict[str, Any]) -> Iterator[Event]:
     for item in answer["output"]:
         at = {"item_id": item["id"], "output_index": 0, "content_index": 0}
         opened = {**item, "status": "in_progress", "content": []}
-        part = {"type": "output_text", "text": "", "annotations": []}
+        part, text = {**item["content"][0], "text": ""}, item["content"][0]["text"]
         told += [
             {"type": "response.output_item.added", "output_index": 0, "item": opened},
             {"type": "response.content_part.added", **at, "part": part},
-            {"type": "response.output_text.delta", **at, "delta": SAYS, "logprobs": []},
-            {"type": "response.output_text.done", **at, "text": SAYS, "logprobs": []},
+            {"type": "response.output_text.delta", **at, "delta": text, "logprobs": []},
+            {"type": "response.output_text.done", **at, "text": text, "logprobs": []},
             {"type": "response.output_item.done", "output_index": 0, "item": item},
         ]
-    told.append({"type": "response.completed", "response": answer})
+    told.append({"type": f"response.{answer['status']}", "response": answer})
     for number, data in enumerate(told):
         yield str(data["type"]), {**data, "sequence_number": number}
 
 
-def _chunks(head: dict[str, Any], usage: dict[str, Any] | None) -> Iterator[Event]:
+def _chunks(
+    head: dict[str, Any], said: dict[str, Any], ended: str, usage: dict[str, Any] | None
+) -> Iterator[Event]:
     """Chunks; the last has the usage, and no choice, where it was asked for."""
     base = {**head, "object": "chat.completion.chunk"}
-    for delta, reason in (({"role": "assistant", "content": SAYS}, None), ({}, "stop")):
+    for delta, reason in ((said, None), ({}, ended)):
         yield "", {**base, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
     if usage is not None:
         yield "", {**base, "choices": [], "usage": usage}
