@@ -217,6 +217,7 @@ PULLS = st.lists(
 )
 
 
+@pytest.mark.engines
 @settings(max_examples=20, deadline=None, phases=[Phase.reuse, Phase.generate])  # no shrinking
 @given(PULLS, st.sampled_from([(30 * HOUR, True), (47 * HOUR, False)]))
 def test_any_sequence_of_pulls_returns_what_fresh_pulls_would_and_asks_once_for_the_settled(
@@ -515,6 +516,7 @@ def kill(process):
     assert process.returncode == -signal.SIGKILL
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize("answers", [0, 3])
 def test_a_pull_that_is_killed_goes_on_at_the_first_missing_piece(sandbox, path, answers):
     expected = pull(sandbox)
@@ -728,6 +730,7 @@ def test_what_a_store_that_is_gone_had_not_written_yet_is_not_put_into_a_new_one
 # The provider's pages
 
 
+@pytest.mark.engines
 def test_the_pages_are_enough_to_make_the_store_again(world, source, path):
     for days in (30, 33, 44):
         now = START + days * DAY + pd.Timedelta("50min")
