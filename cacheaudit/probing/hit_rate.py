@@ -3,12 +3,13 @@
 The rate is read over input tokens, of sums. Calls of one repetition depend on each other, because
 a miss warms the cache for the next; so the repetition is the unit. Their spread gives a variance of
 the ratio (linearised: Cochran, Sampling Techniques, 1977, 6.3), and with it as many independent
-calls as would spread alike, never more than were made. On these Wilson's interval (1927) is taken,
-at Student's quantile, because the spread is estimated, too; it has a width also where every call
-hit. Then there is no spread to tell whether calls or whole repetitions are what is independent, and
-the geometric mean of both numbers is taken (tests/test_probe_answers.py and bench/probe.py hold
-the interval to its promise). What a hit reads is not all of its input: the interval is of the share
-of what a hit could have read, times that.
+calls as would spread alike, at most half as many again as were made: a miss warms the cache for the
+next call, so that repetitions may differ less than independent calls would, but a small spread may
+be luck. On these Wilson's interval (1927) is taken, at Student's quantile, because the spread is
+estimated, too; it has a width also where every call hit. Then there is no spread to tell whether
+calls or whole repetitions are what is independent, and the geometric mean of both numbers is taken
+(tests/test_probe_answers.py and bench/probe.py hold the interval to its promise). What a hit reads
+is not all of its input: the interval is of the share of what a hit could have read, times that.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ from math import sqrt
 from scipy import stats
 
 from .protocols import Paced
+
+EVENER = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,7 @@ def _readable(units: Sequence[Paced]) -> float:
 
 
 def _alike(units: Sequence[Paced], value: float, best: float) -> float:
-    """Independent calls that would spread as *units* do; never more than were made."""
+    """Independent calls that would spread as *units* do, at most EVENER times those made."""
     many, total = len(units), sum(one.input_tokens for one in units)
     calls = sum(one.calls for one in units)
     even = total**2 / sum(one.input_tokens**2 / one.calls for one in units)  # calls of one weight
@@ -73,7 +76,7 @@ def _alike(units: Sequence[Paced], value: float, best: float) -> float:
         return sqrt(most * many)
     off = sum((one.read_tokens - value * one.input_tokens) ** 2 for one in units)
     variance = many / (many - 1) * off / total**2 / best**2
-    return most if not variance else min(most, share * (1 - share) / variance)
+    return most if not variance else min(EVENER * most, share * (1 - share) / variance)
 
 
 def _wilson(share: float, calls: float, quantile: float) -> tuple[float, float]:
