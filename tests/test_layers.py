@@ -21,6 +21,7 @@ LAYERS = [
         "request_table",
         "store",
         "live",
+        "wilson",
     ],
     ["pricing", "changes", "history", "quality", "engine", "owners", "cached_lengths"],
     ["cost", "events", "traffic", "logs"],

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from scipy import stats
 
+from ..wilson import wilson
 from .hit_rate import hit_rate
 from .protocols import LATE_S, Isolation, Offers, Paced, Survival
 from .questions import HELLO
@@ -206,7 +207,7 @@ _ANSWERS: dict[str, Callable[[Any], Told]] = {
 
 def _share(hits: int, many: int) -> dict[str, Any]:
     """A share of independent calls, with Wilson's interval."""
-    low, high = stats.binomtest(hits, many).proportion_ci(method="wilson")
+    low, high = wilson(hits / many, float(many))
     return {
         "value": hits / many, "low": float(low), "high": float(high), "unit": "share",
         "repetitions": many,

@@ -18,6 +18,7 @@ from math import sqrt
 
 from scipy import stats
 
+from ..wilson import wilson
 from .protocols import Paced
 
 EVENER = 1.5
@@ -48,11 +49,11 @@ def hit_rate(found: Sequence[Paced], alpha: float = 0.05) -> Rate | None:
     share = min(1.0, value / best)
     calls = _alike(units, value, best)
     quantile = float(stats.t.ppf(1 - alpha / 2, len(units) - 1))
-    low, high = _wilson(share, calls, quantile)
+    low, high = wilson(share, calls, quantile)
     return Rate(
         value=value,
-        low=min(value, low * best),
-        high=max(value, high * best),
+        low=min(value, float(low) * best),
+        high=max(value, float(high) * best),
         repetitions=len(units),
         calls=sum(one.calls for one in units),
     )
@@ -77,13 +78,3 @@ def _alike(units: Sequence[Paced], value: float, best: float) -> float:
     off = sum((one.read_tokens - value * one.input_tokens) ** 2 for one in units)
     variance = many / (many - 1) * off / total**2 / best**2
     return most if not variance else min(EVENER * most, share * (1 - share) / variance)
-
-
-def _wilson(share: float, calls: float, quantile: float) -> tuple[float, float]:
-    squared = quantile**2
-    middle = (share + squared / (2 * calls)) / (1 + squared / calls)
-    half = (
-        quantile / (1 + squared / calls)
-        * sqrt(share * (1 - share) / calls + squared / (4 * calls**2))
-    )  # fmt: skip
-    return max(0.0, middle - half), min(1.0, middle + half)

@@ -7,6 +7,7 @@ from statistics import NormalDist
 import ibis.expr.types as ir
 import pandas as pd
 
+from ..wilson import wilson
 from .eligible import Lifetime, eligible
 from .gaps import gaps
 from .inventory import prefixes
@@ -62,19 +63,12 @@ def reach_of(
 def with_interval(found: pd.DataFrame, *, alpha: float = 0.05) -> pd.DataFrame:
     """*found* (gaps.gaps) with hit_share, hit_low and hit_high.
 
-    Wilson's score interval for hits of calls (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927). It takes
-    calls for independent; calls of one conversation are not, so it is too narrow where few
-    conversations make up a row.
+    Wilson's interval (wilson.py) takes calls for independent; calls of one conversation are not,
+    so it is too narrow where few conversations make up a row.
     """
     calls, hits = (found[c].astype("float64") for c in ("calls", "hits"))
-    z = NormalDist().inv_cdf(1 - alpha / 2)
-    middle = (hits + z**2 / 2) / (calls + z**2)
-    half = z / (calls + z**2) * (hits * (calls - hits) / calls + z**2 / 4) ** 0.5
-    return found.assign(
-        hit_share=hits / calls,
-        hit_low=(middle - half).clip(0),
-        hit_high=(middle + half).clip(upper=1),
-    )
+    low, high = wilson(hits / calls, calls, NormalDist().inv_cdf(1 - alpha / 2))
+    return found.assign(hit_share=hits / calls, hit_low=low, hit_high=high)
 
 
 def _rated(rows: pd.DataFrame) -> pd.DataFrame:
