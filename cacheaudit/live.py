@@ -65,7 +65,7 @@ def live_of(document: Mapping[str, Any]) -> Live:
             " findings.json of a probe that was executed (cacheaudit probe --execute)."
         )
     models = {
-        str(one["name"]): (str(one.get("provider") or _seller(one["api"])), str(one["model"]))
+        str(one["name"]): (str(one["provider"]), str(one["model"]))
         for one in document["candidates"]
     }
     answers = tuple(document["probe"])
@@ -81,7 +81,3 @@ def live_of(document: Mapping[str, Any]) -> Live:
         answers=answers,
         minimums=minimums,
     )
-
-
-def _seller(api: str) -> str:
-    return "anthropic" if api == "messages" else "openai"

@@ -9,7 +9,11 @@ import pytest
 from cacheaudit.causes import floors
 from cacheaudit.causes.live import measured_alike, reproduced
 from cacheaudit.errors import SchemaError, SourceError
+from cacheaudit.findings import findings_of
 from cacheaudit.live import Live, live_of
+from cacheaudit.params import PostmortemParams
+from cacheaudit.postmortem import investigate
+from cacheaudit.report.live import live_pieces
 from cacheaudit.sources.tables import read_live
 from cacheaudit.words import share
 from tests.cases import change, cohort
@@ -94,7 +98,9 @@ def test_a_probe_of_other_models_says_nothing():
     other = live_of(
         document(
             answer("hit_rate", "x", 0.9, 0.8, 0.95),
-            candidates=[{"name": "x", "model": "gpt-5.4", "api": "responses"}],
+            candidates=[
+                {"name": "x", "model": "gpt-5.4", "api": "responses", "provider": "openai"}
+            ],
         )
     )
 
@@ -137,3 +143,19 @@ def test_what_is_read_is_what_was_written(tmp_path):
 
     assert isinstance(read_live(path), Live)
     assert read_live(path) == live_of(document(answer("hit_rate", "now", 0.9, 0.8, 0.95)))
+
+
+def test_the_answers_stand_beside_the_postmortem(tmp_path):
+    """In the words and numbers of the probe's own page."""
+    path = tmp_path / "findings.json"
+    cold = answer("survival", "now", 0.0, 0.0, 0.5, detail="310", verdict="no", why="still warm")
+    path.write_text(json.dumps(document(answer("hit_rate", "next", 0.9, 0.8, 0.95), cold)))
+    with_probe = investigate(PostmortemParams(probe_path=str(path)))
+
+    (piece,) = live_pieces(with_probe)
+    text = piece.to_text()
+    assert "Live, on 2026-11-20, with the team's own prompts" in text
+    assert "90.0 % (80.0 % to 95.0 %)" in text
+    assert "survival, 5.2 minutes" in text
+    assert findings_of(with_probe)["probe"][1]["detail"] == "310"
+    assert live_pieces(replace(with_probe, live=None)) == []

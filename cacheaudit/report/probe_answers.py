@@ -40,6 +40,9 @@ DECIDES = {
     "no_counts": "an endpoint that reports what it read from the cache",
     "other_model": "an id that is pinned: the endpoint answered with another model",
     "sent": "going on from the receipts (receipts_path)",
+    "not_cold": "an endpoint that has nothing of its own in the cache, or another seed",
+    "late": "fewer questions at once, or another hour",
+    "over_bound": "an endpoint that keeps to the output asked of it",
 }
 MORE = {
     "caches": "more pairs",

@@ -7,8 +7,9 @@ from ..measurement import Measurement
 from ..probing.receipt import Receipt
 from ..show import Column, Table
 from ..words import UNKNOWN, count, span, usd
+from .answer_table import PLAIN
 from .probe_answers import ASKED
-from .probe_summary import OUTCOMES, PLAIN
+from .probe_summary import OUTCOMES
 
 TOKENS = ("uncached_input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
 

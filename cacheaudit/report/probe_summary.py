@@ -7,6 +7,7 @@ from ..measurement import Measurement, sure_of
 from ..probing.answers import Answer
 from ..probing.candidate import KEYS, PROVIDERS, Candidate
 from ..words import NBSP, UNKNOWN, count, listing, share, span, times, usd
+from .answer_table import PLAIN
 from .probe_answers import ASKED, answers_to, hits, open_questions
 
 Standing = Literal["not_cached", "less", "unknown", "unclear", "alike", "more", "alone"]
@@ -30,12 +31,6 @@ OUTCOMES = {
     "unreachable": "without a connection",
     "sent": "whose end nobody saw",
 }
-PLAIN = {  # a question as part of a sentence
-    "caches": "whether it caches", "hit_rate": "the hit rate", "smallest": "the smallest prefix",
-    "survival": "survival", "isolation": "isolation", "at_once": "requests at once",
-    "first_token": "the first token", "tokens": "the token ratio", "price": "the price",
-    "offers": "what is offered",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

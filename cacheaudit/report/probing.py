@@ -8,7 +8,6 @@ import pandas as pd
 from .. import plots
 from ..measurement import Measurement
 from ..probe_plots import RATES, SURVIVAL, plot_hit_rates, plot_survival
-from ..probing.answers import Answer
 from ..probing.candidate import Candidate
 from ..show import (
     Bullets,
@@ -22,11 +21,12 @@ from ..show import (
     Table,
     Verdict,
 )
-from ..words import NBSP, count, listing, moment, share, span, times, usd
+from ..words import NBSP, count, listing, moment, share, span, usd
+from .answer_table import every_answer
 from .panel import NARROW, panel
 from .probe_answers import ASKED, answers_to, hits, open_questions, questions_of, said
 from .probe_spend import candidate_table, outcome_table, plan_table
-from .probe_summary import PLAIN, UNSETTLED, compared, headline, summary, verdict
+from .probe_summary import UNSETTLED, compared, headline, summary, verdict
 from .supporting import prices_used
 
 LABELS = {
@@ -34,7 +34,7 @@ LABELS = {
     "unclear": "Not told apart", "alike": "Caches", "more": "Caches", "alone": "Caches",
 }  # fmt: skip
 ALARMING = ("not_cached", "less")
-UNITS = {"share": share, "USD": usd, "tokens": count, "ratio": times}
+EVERY = "Answers by question and candidate"
 
 
 def banner(measurement: Measurement) -> Verdict:
@@ -119,7 +119,11 @@ def answers(measurement: Measurement) -> list[Piece]:
     ]
     columns = [Column("question"), *(Column(_named(one)) for one in candidates)]
     table = Table(columns, rows, f"In brackets: 95{NBSP}% intervals, or between which values")
-    return [table, *_open_pieces(measurement), Details("Every answer", _every(measurement))]
+    return [
+        table,
+        *_open_pieces(measurement),
+        Details("Every answer", every_answer(measurement.probe.answers, EVERY)),
+    ]
 
 
 def _named(one: Candidate) -> str:
@@ -131,45 +135,6 @@ def _open_pieces(measurement: Measurement) -> list[Piece]:
     if not found:
         return [Prose(["Everything that was asked is answered."])]
     return [Bullets([one.words() for one in found])]
-
-
-def _every(measurement: Measurement) -> Table:
-    """Answers as they are, with intervals, repetitions and reasons."""
-    rows = [
-        [
-            f"{PLAIN[one.question]}{_of(one)}",
-            one.candidate,
-            one.verdict,
-            f"{_value(one.unit, one.value)}{_interval(one)}",
-            count(one.repetitions),
-            one.why,
-        ]
-        for one in sorted(measurement.probe.answers, key=lambda a: list(ASKED).index(a.question))
-    ]
-    columns = [
-        Column("question"), Column("candidate"), Column("verdict"), Column("value", "right"),
-        Column("repetitions", "right"), Column("what it is"),
-    ]  # fmt: skip
-    return Table(columns, rows, "Answers by question and candidate")
-
-
-def _of(one: Answer) -> str:
-    if not one.detail:
-        return ""
-    timed = one.question == "survival"
-    return f", {span(float(one.detail)) if timed else one.detail}"
-
-
-def _interval(one: Answer) -> str:
-    if one.low is None or one.high is None:
-        return ""
-    return f" ({_value(one.unit, one.low)} to {_value(one.unit, one.high)})"
-
-
-def _value(unit: str, value: float | None) -> str:
-    if value is None:
-        return ""
-    return UNITS[unit](value) if unit in UNITS else f"{value:,.3g}{NBSP}{unit}".strip()
 
 
 def hit_rate_figure(measurement: Measurement) -> list[Piece]:
