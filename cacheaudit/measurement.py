@@ -76,7 +76,7 @@ def measure(
         probe=found,
         design=design,
         prices=tuple(one for one in priced if isinstance(one, UnitPrice)),
-        notes=tuple(notes),
+        notes=(*notes, *found.notes),
         made_at=at,
     )
 
@@ -154,15 +154,21 @@ def _paced(paces: tuple[float, ...], within: int, above: int, longest_s: float) 
 
 
 def sure_of(measurement: Measurement) -> tuple[list[str], list[str]]:
-    """Questions whose worst case the budget covers, in the order of the plan; and the others."""
+    """Questions whose worst case the budget covers, in the order of the plan; and the others.
+
+    What is held for an endpoint that ignores its limit has to be there, and is free again after.
+    """
     left = measurement.params.budget_usd
     sure: list[str] = []
     rest: list[str] = []
     worst: dict[str, float] = {}
+    held: dict[str, float] = {}
     for step in measurement.probe.plan.steps:
-        worst[step.question] = worst.get(step.question, 0.0) + step.worst_usd
+        spent_usd = step.worst_usd - step.held_usd
+        worst[step.question] = worst.get(step.question, 0.0) + spent_usd
+        held[step.question] = max(held.get(step.question, 0.0), step.held_usd)
     for question, usd in worst.items():
-        fits = usd <= left
+        fits = usd + held[question] <= left
         left -= usd if fits else 0.0
         (sure if fits else rest).append(question)
     return sure, rest

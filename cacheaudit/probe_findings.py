@@ -38,6 +38,7 @@ def probe_findings(measurement: Measurement) -> dict[str, Any]:
             "by_candidate": by_candidate(measurement),
         },
         "cost": {
+            "expected_usd": probe.plan.expected_usd,
             "worst_usd": probe.plan.worst_usd,
             "budget_usd": probe.budget_usd,
             "spent_usd": probe.spent_usd,

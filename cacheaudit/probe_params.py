@@ -8,7 +8,7 @@ from .errors import ParamError
 from .files import UNUSABLE
 from .params import Params
 from .probing.candidate import FIELDS, Candidate, candidates_of
-from .probing.questions import QUESTIONS, Design
+from .probing.questions import QUESTIONS, Design, check_questions
 
 DEFAULT = Design()
 LEAST_WORDS = 64
@@ -16,7 +16,7 @@ REACH = {  # (least, most): more would plan a run of days by a slip of the keybo
     "pairs": (1, 200), "repeats": (2, 1000), "follow_ups": (1, 100), "idle_repeats": (1, 100),
     "together": (2, 32),
 }  # fmt: skip
-KINDS: dict[str, type] = {"incumbent": bool, "headers": dict}  # of a candidate; all else is text
+KINDS: dict[str, type] = {"incumbent": bool, "headers": dict, "served_as": list}  # else: text
 
 
 def _candidates() -> list[dict[str, Any]]:
@@ -31,7 +31,7 @@ class ProbeParams(Params):
     name            short name of the report; part of the run folder's name
     candidates      versions to measure, each with model and, where they differ from the usual,
                     name, api (messages, responses, chat), incumbent, base_url, key_variable,
-                    headers, provider (probing/candidate.py)
+                    headers, provider, served_as (probing/candidate.py)
     prompts_path    JSONL of the team's own request bodies, in the candidates' API; "" measures with
                     synthetic prompts
     requests_path   request log: its gaps between uses of a prefix become paces_s, its cached
@@ -90,18 +90,13 @@ class ProbeParams(Params):
                 f"name is {self.name!r}; expected a name that can be part of a folder's."
             )
         self._check_candidates()
-        if unknown := [name for name in self.questions if name not in QUESTIONS]:
-            raise ParamError(
-                f"questions has {unknown[0]!r}; expected some of {', '.join(QUESTIONS)}."
-            )
+        check_questions(self.questions)
         if not self.questions or len(set(self.questions)) < len(self.questions):
             raise ParamError("questions is empty or names one twice; expected each at most once.")
         self._check_numbers()
 
     def _check_candidates(self) -> None:
         for number, one in enumerate(self.candidates, 1):
-            if not one.get("model"):
-                raise ParamError(f"candidate {number} has no model; expected the id to ask for.")
             for name in sorted(set(one) & set(FIELDS)):
                 if not isinstance(one[name], KINDS.get(name, str)):
                     raise ParamError(

@@ -66,7 +66,7 @@ def test_a_wrong_type_is_refused_by_name(name, value):
     ("given", "words"),
     [
         ({"candidates": []}, "candidates is empty; expected at least one"),
-        ({"candidates": [{}]}, "candidate 1 has no model; expected the id"),
+        ({"candidates": [{}]}, "candidate 1 has no model; expected its id"),
         ({"candidates": [{"model": 5}]}, "model of candidate 1 is int; expected str"),
         ({"candidates": [ONE | {"incumbent": "yes"}]}, "incumbent of candidate 1 is str"),
         ({"candidates": [ONE | {"modle": "x"}]}, "candidate 1 has .*modle"),

@@ -51,12 +51,14 @@ def set_aside(design, truth, candidates=PAIR, refused=NOTHING):
 
 
 def assert_within(receipts, plan):
-    """Question by question, in calls and in USD."""
-    calls, usd = {}, {}
+    """Question by question, in calls and in USD; what is held is held once, and then free again."""
+    calls, usd, held = {}, {}, {}
     for one in receipts:
         key = one.question, one.asker
         calls[key] = calls.get(key, 0) + 1
-        usd[key] = usd.get(key, 0.0) + one.worst_usd
+        usd[key] = usd.get(key, 0.0) + one.worst_usd - (one.held_usd or 0.0)
+        held[key] = max(held.get(key, 0.0), one.held_usd or 0.0)
+    usd = {key: usd[key] + held[key] for key in usd}
     steps = {(step.question, step.candidate): step for step in plan.steps}
 
     assert set(calls) <= set(steps)

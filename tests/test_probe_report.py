@@ -31,10 +31,13 @@ OLD, NEW = "old-1", "new-2"
 AT = pd.Timestamp("2026-11-23 12:00", tz="UTC")
 QUESTIONS = ("caches", "hit_rate", "smallest", "survival", "isolation", "at_once", "first_token")
 STEPS = (
-    Planned(question="offers", candidate=OLD, calls=2, worst_usd=0.02, wait_s=0.0),
-    Planned(question="caches", candidate=NEW, calls=10, worst_usd=0.4, wait_s=0.0),
-    Planned(question="survival", candidate=NEW, calls=30, worst_usd=1.5, wait_s=600.0),
-)
+    Planned(question="offers", candidate=OLD, calls=2, worst_usd=0.02, wait_s=0.0,
+            expected_usd=0.002, held_usd=0.01),
+    Planned(question="caches", candidate=NEW, calls=10, worst_usd=0.4, wait_s=0.0,
+            expected_usd=0.04),
+    Planned(question="survival", candidate=NEW, calls=30, worst_usd=1.5, wait_s=600.0,
+            expected_usd=0.3),
+)  # fmt: skip
 
 
 def answer(question, candidate, verdict="yes", **more):
@@ -71,7 +74,7 @@ def measured(*answers, receipts=(), questions=QUESTIONS, executed=True, budget_u
         params=params,
         probe=Probe(
             candidates=params.asked,
-            plan=Plan(steps=STEPS, worst_usd=1.92, wait_s=600.0),
+            plan=Plan(steps=STEPS, worst_usd=1.92, wait_s=600.0, expected_usd=0.342),
             budget_usd=budget_usd,
             executed=executed,
             answers=answers,

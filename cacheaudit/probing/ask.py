@@ -30,8 +30,12 @@ WORDS = tuple(TEXT.split())
 NONCE_WORDS = 12  # 7 bits each
 KEPT_FILLERS, KEPT_BODIES, KEPT = 64, 1024, 65_536  # the last: lengths and hashes
 LEAST_OUTPUT_TOKENS = 16  # OpenAI's Responses API accepts no fewer
+# Set aside for an endpoint that may ignore its limit. LONG_TAIL is answered in some 2,000 tokens;
+# the rest is for reasoning that nobody asked for.
+ALLOWANCE_TOKENS = 16_384
 LONGEST_MARK = " ".join([max(WORDS, key=len)] * NONCE_WORDS)
 TAIL = "Say ok."
+LONG_TAIL = "Count from 1 to 500, one number a line."  # the answer ends only where a limit is kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,8 @@ class Ask:
     before_id   response to compare with, where the provider diagnoses; None asks for none
     after_s     seconds to wait since the last call of the unit was sent
     warmed_s    seconds since the prefix was last used, for the receipt; None for a first call
+    allowance_tokens  of output that are set aside for it beyond what it may generate, because the
+                endpoint has not shown yet that it keeps a limit
     text        the body as JSON; "" for synthetic
     """
 
@@ -61,6 +67,7 @@ class Ask:
     before_id: str | None = None
     after_s: float = 0.0
     warmed_s: float | None = None
+    allowance_tokens: int = 0
     text: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -2,8 +2,9 @@
 
 Synthetic prompts mark the end of their head, where marks are offered, so that the tail is not part
 of what is cached. A call that needs no output asks for as little as there is: none where prewarming
-is offered (Anthropic `max_tokens=0`, OpenAI `prewarm`), else the fewest tokens. The team's own
-bodies are sent as they are but for the model, the nonce and the length of the output.
+is offered (Anthropic `max_tokens=0`, OpenAI `prewarm`), else the fewest tokens that the endpoint
+accepts. The team's own bodies are sent as they are but for the model, the nonce and the length of
+the output.
 """
 
 from collections.abc import Mapping
@@ -63,9 +64,9 @@ def chat_body(candidate: Candidate, ask: Ask, offers: Offers) -> Body:
     if ask.body is not None:
         own = _own(ask)
         own.pop("max_tokens", None)
-        return {**own, "max_completion_tokens": 1, "model": candidate.model}
+        return {**own, "max_completion_tokens": offers.output_tokens, "model": candidate.model}
     body: Body = {
-        "max_completion_tokens": 1,
+        "max_completion_tokens": offers.output_tokens,
         "messages": [
             {"role": "system", "content": [_head(ask, "text", offers)]},
             {"role": "user", "content": ask.tail},

@@ -15,7 +15,11 @@ from ..rules import ModelRule, rule
 Api = Literal["messages", "responses", "chat"]
 PROVIDERS: dict[str, str] = {"messages": "anthropic", "responses": "openai", "chat": "openai"}
 KEYS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
-FIELDS = ("model", "name", "api", "incumbent", "base_url", "key_variable", "headers", "provider")
+ADDRESSES = {"anthropic": "ANTHROPIC_BASE_URL", "openai": "OPENAI_BASE_URL"}  # not ours: see notes
+FIELDS = (
+    "model", "name", "api", "incumbent", "base_url", "key_variable", "headers", "provider",
+    "served_as",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,9 @@ class Candidate:
                   be of production's own workspace or project, because caches end there
     headers       further headers; a value `$NAME` is taken from the environment
     provider      whose prices and cache rules apply; "" is the one whose API it is
+    served_as     further names that the endpoint may answer with, exactly as it writes them: a
+                  deployment at Azure, a group of LiteLLM, a prefix as in `anthropic/NAME`, what
+                  `NAME-latest` stands for. An answer by one of them is the model's, at its price
     """
 
     model: str
@@ -42,6 +49,7 @@ class Candidate:
     key_variable: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     provider: str = ""
+    served_as: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.model:
@@ -52,6 +60,13 @@ class Candidate:
             raise ParamError(
                 f"key_variable of {self.model} is no name of an environment variable. The key"
                 " itself belongs into the environment, never here."
+            )
+        if not isinstance(self.served_as, list | tuple) or not all(
+            isinstance(one, str) and one for one in self.served_as
+        ):
+            raise ParamError(
+                f"served_as of {self.model} is no list of names; expected those that the endpoint"
+                " answers with, exactly as it writes them."
             )
         address = urlsplit(self.base_url)
         if address.query or "@" in address.netloc:
@@ -109,9 +124,9 @@ class Candidate:
         return found
 
     def answers(self, served: str) -> bool:
-        """Whether *served*, the model of a response, is what was asked for: it, or a snapshot of
-        a name without a date. What is not said is believed."""
-        if not served:
+        """Whether *served*, the model of a response, is what was asked for: it, one of served_as,
+        or a snapshot of a name without a date. What is not said is believed."""
+        if not served or served in self.served_as:
             return True
         days = [DAY.findall(name)[-1:] for name in (self.model, served)]
         if all(days) and days[0] != days[1]:
@@ -131,9 +146,12 @@ def candidates_of(given: list[dict[str, Any]]) -> tuple[Candidate, ...]:
     for number, one in enumerate(given, 1):
         if unknown := sorted(set(one) - set(FIELDS)):
             raise ParamError(f"candidate {number} has {unknown}; expected some of {list(FIELDS)}.")
-        if "model" not in one:
+        if not one.get("model"):
             raise ParamError(f"candidate {number} has no model; expected its id.")
-        found.append(Candidate(**one))
+        names = one.get("served_as", ())
+        found.append(
+            Candidate(**one | {"served_as": tuple(names) if isinstance(names, list) else names})
+        )
     labels = [one.label for one in found]
     if twice := {label for label in labels if labels.count(label) > 1}:
         raise ParamError(f"two candidates are called {sorted(twice)[0]!r}; give each a name.")

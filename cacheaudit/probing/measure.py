@@ -18,10 +18,11 @@ from .answers import Answer, answers_of
 from .ask import Ask
 from .candidate import Candidate
 from .lengths import token_ratios
-from .money import Budget, rates_of
+from .money import Budget, rates_of, rates_of_served
+from .notes import notes_before, notes_of
 from .plan import Plan, plan_of
 from .prices import per_thousand
-from .questions import OLD_OPENAI_S, QUESTIONS, Design, first_offers, greetings, units_of
+from .questions import OLD_OPENAI_S, Design, first_offers, greetings, units_of
 from .receipt import Receipt, Receipts
 from .run import STOPPED, Bench, Clock, Done, run
 from .send import Sender
@@ -35,6 +36,7 @@ class Probe:
     receipts   one per call
     spent_usd  what the receipts cost; calls whose cost is not known count for what was set aside
     stopped    "budget" or "stopped" where something planned was not measured, else ""
+    notes      what a reader would not expect: of the environment, and of a budget that is small
     """
 
     candidates: tuple[Candidate, ...]
@@ -45,6 +47,7 @@ class Probe:
     receipts: tuple[Receipt, ...] = ()
     spent_usd: float = 0.0
     stopped: str = ""
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, without headers and keys."""
@@ -56,6 +59,7 @@ class Probe:
                     "api": one.api,
                     "provider": one.sold_by,
                     "incumbent": one.incumbent,
+                    "served_as": list(one.served_as),
                 }
                 for one in self.candidates
             ],
@@ -67,6 +71,7 @@ class Probe:
             "outcomes": outcomes(self.receipts),
             "spent_usd": self.spent_usd,
             "stopped": self.stopped,
+            "notes": list(self.notes),
         }
 
 
@@ -99,6 +104,7 @@ def probe(
 
     prompts        the team's own request bodies (prompts.py); none takes synthetic ones
     budget_usd     never passed: what a call could cost at most is set aside before it is sent
+                   (what is trusted for that: money.py)
     receipts_path  receipts are kept there, and a run that was stopped goes on from them
     pace_s         least time between two calls to a candidate
 
@@ -113,8 +119,9 @@ def probe(
     paces = {one.label: pace_s for one in candidates}
     plan = plan_of(chosen, candidates, rates, paces)
     outcome = Probe(
-        candidates=tuple(candidates), plan=plan, budget_usd=budget_usd, executed=execute
-    )
+        candidates=tuple(candidates), plan=plan, budget_usd=budget_usd, executed=execute,
+        notes=tuple(notes_before(candidates, plan, budget_usd)),
+    )  # fmt: skip
     if not execute:
         return outcome
     for one in candidates:  # all keys are there before the first call is paid for
@@ -134,6 +141,7 @@ def probe(
                 receipts=receipts,
                 budget=Budget(budget_usd, sum(one.spent_usd for one in receipts.all)),
                 seed=chosen.seed,
+                served_rates=lambda one, served: rates_of_served(one, served, day, prices),
             )
             done = run(greetings(candidates, offers), bench)
             units = units_of(chosen, candidates, offers)
@@ -158,6 +166,7 @@ def probe(
         receipts=tuple(receipts.all),
         spent_usd=sum(one.spent_usd for one in receipts.all),
         stopped=_stopped(done),
+        notes=(*outcome.notes, *notes_of(done, budget_usd)),
     )
 
 
@@ -176,8 +185,6 @@ def _stopped(done: Sequence[Done]) -> str:
 
 def _designed(design: Design, candidates: Sequence[Candidate], prompts: Sequence[Ask]) -> Design:
     """*design* with prompts, a seed of its own, and the waits that a provider asks for."""
-    if unknown := [name for name in design.questions if name not in QUESTIONS]:
-        raise ParamError(f"questions has {unknown[0]!r}; expected some of {', '.join(QUESTIONS)}.")
     least = {one.label: OLD_OPENAI_S for one in candidates if one.sold_by == "openai"}
     return replace(
         design,

@@ -4,6 +4,15 @@ The most that a call can cost is what its bytes would, were each a token, at the
 the version has for input, with all the output that it may generate. No tokenizer makes more tokens
 than bytes; ROLE_TOKENS is for what a provider adds around them. Once a prompt's length is known
 from an earlier call, that is taken instead.
+
+Two things are not known of an endpoint that was never asked: whether it keeps to the output asked
+of it, and whether the model that was asked is the one that answers. Its first calls are short, ask
+for a long text, and set aside ALLOWANCE_TOKENS of output each, one call at a time. An endpoint that
+passes its limit there, or answers with another model, is not asked again. After that it is trusted
+to go on keeping the limit that it kept, and to go on serving the model that it served: what passes
+a bound later is paid, ends the candidate, and may pass the budget by the calls of one step. A
+budget that is below the allowance is not refused: all that it has left is set aside then, and never
+less than what was asked for. It still holds at every endpoint that keeps its limit.
 """
 
 from dataclasses import dataclass
@@ -11,8 +20,8 @@ from datetime import date
 
 from ..errors import ParamError
 from ..price_table import PriceTable
-from ..pricing import Unpriced, unit_price
-from .ask import Ask
+from ..pricing import UnitPrice, Unpriced, unit_price
+from .ask import NONCE_WORDS, Ask
 from .candidate import PROVIDERS, Candidate
 from .receipt import Receipt
 
@@ -33,7 +42,12 @@ class Rates:
 
     def charged_usd(self, receipt: Receipt) -> float | None:
         """What *receipt* cost; None where it has no counts, no rate, or another model's rates."""
-        if receipt.outcome == "other_model" or receipt.output_tokens is None:
+        return None if receipt.outcome == "other_model" else self.at_these_usd(receipt)
+
+    def at_these_usd(self, receipt: Receipt) -> float | None:
+        """What the counts of *receipt* cost at these rates, whoever answered; None where it has no
+        counts or no rate."""
+        if receipt.output_tokens is None:
             return None
         long = receipt.cache_write_long_tokens or 0
         parts = (
@@ -57,6 +71,14 @@ class Rates:
         return (input_tokens * max(rates) + output_tokens * self.output_usd) / 1e6
 
 
+def dearer_usd(receipt: Receipt, asked: Rates, served: Rates | None) -> float | None:
+    """What *receipt* cost at the dearer of two models' rates, for nobody knows which is billed.
+    None where the other has no price, or either no rate for what was counted."""
+    costs = [None if rates is None else rates.at_these_usd(receipt) for rates in (asked, served)]
+    known = [cost for cost in costs if cost is not None]
+    return max(known) if len(known) == len(costs) else None
+
+
 def lives_long(ask: Ask) -> bool:
     """Whether the team's body asks for entries that live an hour or longer."""
     return any(f'"{life}"' in ask.text for life in LONG)
@@ -74,10 +96,25 @@ def rates_of(candidate: Candidate, day: date, prices: PriceTable | None = None) 
             f"{candidate.label} has no price ({found.reason}); expected one, because no budget"
             " holds without. Put it into prices_path; a server of your own costs 0."
         )
-    uncached, output = found.uncached_input_usd_per_mtok, found.output_usd_per_mtok
-    if uncached is None or output is None:
+    rates = _rates(candidate, found)
+    if rates is None:
         raise ParamError(f"{candidate.label} has no price for input or output; put one into"
                          " prices_path.")  # fmt: skip
+    return rates
+
+
+def rates_of_served(
+    candidate: Candidate, served: str, day: date, prices: PriceTable | None = None
+) -> Rates | None:
+    """What *served*, which answered in place of *candidate*'s model, costs; None if unpriced."""
+    found = unit_price(candidate.sold_by, served, day, prices=prices)
+    return None if isinstance(found, Unpriced) else _rates(candidate, found)
+
+
+def _rates(candidate: Candidate, found: UnitPrice) -> Rates | None:
+    uncached, output = found.uncached_input_usd_per_mtok, found.output_usd_per_mtok
+    if uncached is None or output is None:
+        return None
     is_anthropic = PROVIDERS[candidate.api] == "anthropic"
     short, long = ("5m", "1h") if is_anthropic else ("30m", "12h")
 
@@ -102,6 +139,11 @@ class Budget:
     most_usd: float
     spent_usd: float = 0.0
 
+    @property
+    def left_usd(self) -> float:
+        """What can still be set aside."""
+        return max(0.0, self.most_usd - self.spent_usd)
+
     def allows(self, worst_usd: float) -> bool:
         """Whether calls that cost at most *worst_usd* together fit."""
         return self.spent_usd + worst_usd <= self.most_usd
@@ -109,3 +151,37 @@ class Budget:
     def charge(self, usd: float) -> None:
         """Enter what was spent."""
         self.spent_usd += usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """What is set aside for a call that may generate output_tokens: usd, of which held_usd is there
+    for an endpoint that ignores that limit."""
+
+    output_tokens: int
+    usd: float
+    held_usd: float
+
+
+def set_aside(
+    ask: Ask,
+    rates: Rates,
+    budget: Budget,
+    *,
+    least_output_tokens: int = 1,
+    known_tokens: int | None = None,
+) -> SetAside:
+    """The most that *ask* can cost; an allowance that *budget* does not hold is what is left of it.
+
+    least_output_tokens   fewest that its endpoint accepts as a limit
+    known_tokens          of an earlier prompt of its shape
+    """
+    bound = ask.bytes() + ROLE_TOKENS
+    if known_tokens is not None:  # a nonce has as many words each time, of one or two tokens
+        bound = min(bound, known_tokens + 2 * NONCE_WORDS)
+    output = max(ask.most_output_tokens, least_output_tokens)
+    usd = rates.worst_usd(bound, output, lives_long=lives_long(ask))
+    held_usd = rates.worst_usd(0, max(0, ask.allowance_tokens - output))
+    if usd + held_usd > budget.most_usd:
+        held_usd = min(held_usd, max(0.0, budget.left_usd - usd))
+    return SetAside(output_tokens=output, usd=usd + held_usd, held_usd=held_usd)

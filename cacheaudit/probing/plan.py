@@ -5,7 +5,9 @@ can be refused is, writes are not reported, what is cached is found by the last 
 search for the smallest prefix stays at the longest prompts. A call sets aside what its bytes would
 cost (money.py), also where a run knows better by then. So a run in which no call fails sets aside
 no more than the plan; repeats of failed calls come on top, and the budget holds for all of it. What
-is spent will be well below. Time is that of the waits, without the provider's own.
+is held for an endpoint that ignores its limit is in it once for each candidate: it is free again
+with the answer. What is spent will be well below: expected_usd is of the course that the documents
+describe (expected.py). Time is that of the waits, without the provider's own.
 """
 
 from collections import Counter
@@ -16,11 +18,12 @@ from typing import Any
 
 from .ask import Ask
 from .candidate import Candidate
+from .expected import AsDocumented, Still, documented_tokens, tokens_per_word
 from .money import Budget, Rates
 from .protocols import Offers
-from .questions import HELLO, Design, first_offers, greetings, units_of
+from .questions import HELLO, Design, first_offers, greetings, rooms_of, units_of
 from .receipt import Receipt, Receipts
-from .run import Bench, run
+from .run import Bench, Send, run
 from .search import BESIDE_WORDS, LEAST_WORDS, MOST_WORDS, smallest
 
 MADE_UP_USD = 1e12
@@ -35,6 +38,10 @@ class _Truth:
     begins: int
     cached: int
 
+    def words(self, candidate: Candidate) -> float:
+        """Tokens of a word, so that the search begins where it is to."""
+        return documented_tokens(candidate) / self.begins
+
 
 # The dearest search: down from the longest prompt by one step, and between the two. And that of the
 # most calls: up from the shortest prompt to the longest. Tried against all others, 2026-11.
@@ -46,13 +53,20 @@ TRUTHS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """One question about one candidate: calls and USD at most, and the longest that it waits."""
+    """One question about one candidate: calls and USD at most, and the longest that it waits.
+
+    expected_usd   what it costs if all is as documented (expected.py); None where nobody worked it
+                   out
+    held_usd       of worst_usd, what only an endpoint costs that ignores its limit
+    """
 
     question: str
     candidate: str
     calls: int
     worst_usd: float
     wait_s: float
+    expected_usd: float | None = None
+    held_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +75,14 @@ class Plan:
 
     steps      by question and candidate
     worst_usd  of all calls; what is over the budget is not sent
+    expected_usd  of all calls, if all is as documented (expected.py)
     wait_s     from the first call to the last, without the provider's own time
     """
 
     steps: tuple[Planned, ...]
     worst_usd: float
     wait_s: float
+    expected_usd: float | None = None
 
     @property
     def calls(self) -> int:
@@ -84,8 +100,16 @@ def plan_of(
     rates: Mapping[str, Rates],
     pace_s: Mapping[str, float],
 ) -> Plan:
-    """The longest course that a probe of *design* can take while no call fails."""
-    courses = [_course(design, candidates, rates, pace_s, truth) for truth in TRUTHS]
+    """The longest course that a probe of *design* can take while no call fails, and the usual."""
+    courses = [
+        _course(design, candidates, rates, pace_s, _made_up(truth), Still(), truth.words)
+        for truth in TRUTHS
+    ]
+    clock = Still()
+    usual, _ = _course(
+        design, candidates, rates, pace_s, AsDocumented(rates, clock), clock, tokens_per_word
+    )
+    expected = _expected(usual)
     steps: dict[tuple[str, str], Planned] = {}
     for receipts, _ in courses:
         for key, step in _steps(receipts).items():
@@ -97,10 +121,22 @@ def plan_of(
                 wait_s=max(before.wait_s, step.wait_s),
             )
     return Plan(
-        steps=tuple(steps.values()),
+        steps=tuple(
+            replace(step, expected_usd=expected.get(key, 0.0)) for key, step in steps.items()
+        ),
         worst_usd=sum(step.worst_usd for step in steps.values()),
         wait_s=max(wait_s for _, wait_s in courses),
+        expected_usd=sum(expected.values()),
     )
+
+
+def _expected(receipts: Sequence[Receipt]) -> dict[tuple[str, str], float]:
+    """USD by question and candidate."""
+    usd: dict[tuple[str, str], float] = {}
+    for one in receipts:
+        key = one.question, one.asker
+        usd[key] = usd.get(key, 0.0) + one.spent_usd
+    return usd
 
 
 def _steps(receipts: Sequence[Receipt]) -> dict[tuple[str, str], Planned]:
@@ -112,11 +148,18 @@ def _steps(receipts: Sequence[Receipt]) -> dict[tuple[str, str], Planned]:
             question=key[0],
             candidate=key[1],
             calls=len(many),
-            worst_usd=sum(one.worst_usd or 0.0 for one in many),
+            worst_usd=worst_usd(many),
+            held_usd=max(one.held_usd or 0.0 for one in many),
             wait_s=max(one.sent_s for one in many) - min(one.sent_s for one in many),
         )
         for key, many in grouped.items()
     }
+
+
+def worst_usd(receipts: Sequence[Receipt]) -> float:
+    """What *receipts*, of one question about one candidate, set aside; what is held, once."""
+    held = [one.held_usd or 0.0 for one in receipts]
+    return sum(one.worst_usd or 0.0 for one in receipts) - sum(held) + max(held, default=0.0)
 
 
 def _course(
@@ -124,17 +167,19 @@ def _course(
     candidates: Sequence[Candidate],
     rates: Mapping[str, Rates],
     pace_s: Mapping[str, float],
-    truth: _Truth,
+    send: Send,
+    clock: Still,
+    words: Callable[[Candidate], float],
 ) -> tuple[list[Receipt], float]:
-    """The receipts of a probe whose answers are made up, and how long it waits."""
+    """The receipts of a probe that *send* answers, and how long it waits; *words*: tokens of one,
+    where the search begins."""
     offers = {one.label: first_offers(one) for one in candidates}
-    clock = _Still()
     bench = Bench(
         candidates={one.label: one for one in candidates},
         rates=rates,
         offers=offers,
         pace_s=pace_s,
-        send=_made_up(truth),
+        send=send,
         clock=clock,
         receipts=Receipts(),
         budget=Budget(MADE_UP_USD),
@@ -143,30 +188,12 @@ def _course(
     )
     run(greetings(candidates, offers), bench)
     for one in candidates:
-        offers[one.label].tokens_per_word = _documented_tokens(one) / truth.begins
+        offers[one.label].tokens_per_word = words(one)
     run(units_of(design, candidates, offers), bench)
     return bench.receipts.all, clock.at_s
 
 
-class _Still:
-    """A clock that is at the end of a wait at once."""
-
-    def __init__(self) -> None:
-        self.at_s = 0.0
-
-    def now(self) -> float:
-        return self.at_s
-
-    def sleep(self, seconds: float) -> None:
-        self.at_s += seconds
-
-
-def _documented_tokens(candidate: Candidate) -> int:
-    rule = candidate.rule
-    return (rule.minimum_tokens if rule else None) or 1024
-
-
-def _made_up(truth: _Truth) -> Callable[[Candidate, Ask, Offers, Receipt], Receipt]:
+def _made_up(truth: _Truth) -> Send:
     """Answers of a provider that refuses what it can, caches by *truth*, and reports no writes."""
     asked: Counter[tuple[str, str]] = Counter()
 
@@ -193,4 +220,5 @@ def _made_up(truth: _Truth) -> Callable[[Candidate, Ask, Offers, Receipt], Recei
 def _refusable(candidate: Candidate, offers: Offers) -> bool:
     """Whether a greeting with *offers* can be refused, and asked anew with less."""
     marks_too = first_offers(candidate).marks is None
-    return bool(offers.prewarm or offers.diagnosis or (offers.marks and marks_too))
+    more_room = offers.output_tokens < rooms_of(candidate)[-1]
+    return bool(offers.prewarm or offers.diagnosis or (offers.marks and marks_too) or more_room)

@@ -6,14 +6,14 @@ did not say anything of the cache; then nothing of it counts, and it may be trie
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
-from .ask import Ask
-from .receipt import Receipt
+from .ask import ALLOWANCE_TOKENS, LONG_TAIL, Ask
+from .receipt import FINAL, Receipt
 
 Step = Ask | tuple[Ask, ...]
-Heard = Receipt | tuple[Receipt, ...]
 Protocol = Generator[Step, Any, Any]
 
 HELLO_WORDS, LONGER_WORDS = 64, 448
@@ -21,11 +21,15 @@ LATE_S = 5.0
 
 
 class Void(Exception):
-    """A call that was needed says nothing of the cache; *why* is its outcome, or what was odd."""
+    """A call that was needed says nothing of the cache; *why* is its outcome, or what was odd.
 
-    def __init__(self, receipt: Receipt, why: str = "") -> None:
+    final   whether no call after it will fare better
+    """
+
+    def __init__(self, receipt: Receipt, why: str = "", *, final: bool = False) -> None:
         super().__init__(why or receipt.outcome)
         self.receipt, self.why = receipt, why or receipt.outcome
+        self.final = final or self.why in FINAL
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,6 +39,7 @@ class Offers:
     prewarm      a call that generates nothing: it was asked for, and no output was charged
     marks        cache breakpoints that the request sets: accepted, which some do without a meaning
     diagnosis    the provider's own reason for a miss: it was asked for, and something was said
+    output_tokens    fewest that a call may ask for: some refuse 1 where they reason first
     tokens_per_word  of the synthetic text, on this version
     reports_writes   whether a write was ever reported: some report 0 for what they do not bill
     """
@@ -42,6 +47,7 @@ class Offers:
     prewarm: bool | None = None
     marks: bool | None = None
     diagnosis: bool | None = None
+    output_tokens: int = 1
     tokens_per_word: float | None = None
     reports_writes: bool = False
 
@@ -115,28 +121,35 @@ TRIED = (  # prewarm, marks, diagnosis: all, then less and less
 )
 
 
-def hello(candidate: str, nonce: str, offers: Offers) -> Protocol:
-    """Find out what is offered, by asking for it and taking a refusal as an answer; and how many
-    tokens a word of ours is.
+def hello(candidate: str, nonce: str, offers: Offers, rooms: tuple[int, ...] = (1,)) -> Protocol:
+    """Find out what is offered, by asking for it and taking a refusal as an answer; how many tokens
+    a word of ours is; and whether the endpoint keeps to the output asked of it.
 
-    At most six calls of short prompts. Changes *offers*; what is None is tried.
+    rooms   fewest output tokens to ask for, in turn while all is refused
+
+    At most five calls of short prompts for each of *rooms*, and one more. Both calls that are
+    answered ask for a long text, so that an endpoint which ignores its limit is found out here,
+    where money is set aside for it. Changes *offers*; what is None is tried. An answer by another
+    model is final.
     """
     known = (offers.prewarm, offers.marks, offers.diagnosis)
-    for tried in dict.fromkeys(
+    tries = dict.fromkeys(
         tuple(new if old is None else old for old, new in zip(known, new, strict=True))
         for new in TRIED
-    ):
+    )
+    for room, tried in product(rooms, tries):
         offers.prewarm, offers.marks, offers.diagnosis = tried
-        first = yield Ask(candidate=candidate, nonce=nonce, words=HELLO_WORDS)
+        offers.output_tokens = room
+        first = yield _greeting(candidate, nonce, HELLO_WORDS)
         if first.outcome != "refused":
             break
-    counted(first)
+    _by_the_model(first)
     offers.prewarm = bool(offers.prewarm) and not first.output_tokens
-    longer = counted(
+    longer = _by_the_model(
         (
-            yield Ask(
-                candidate=candidate, nonce=f"{nonce}/longer", words=LONGER_WORDS,
-                before_id=first.response_id,
+            yield replace(
+                _greeting(candidate, f"{nonce}/longer", LONGER_WORDS),
+                generate=True, before_id=first.response_id,
             )
         )
     )  # fmt: skip
@@ -145,6 +158,20 @@ def hello(candidate: str, nonce: str, offers: Offers) -> Protocol:
         more = longer.input_tokens - first.input_tokens
         offers.tokens_per_word = more / (LONGER_WORDS - HELLO_WORDS)
     return offers
+
+
+def _greeting(candidate: str, nonce: str, words: int) -> Ask:
+    return Ask(
+        candidate=candidate, nonce=nonce, words=words, tail=LONG_TAIL,
+        allowance_tokens=ALLOWANCE_TOKENS,
+    )  # fmt: skip
+
+
+def _by_the_model(receipt: Receipt) -> Receipt:
+    """*receipt*, or Void for good where another model answered: it would again, at its price."""
+    if receipt.outcome == "other_model":
+        raise Void(receipt, final=True)
+    return counted(receipt)
 
 
 def pair(candidate: str, nonce: str, words: int, *, stream: bool = False) -> Protocol:

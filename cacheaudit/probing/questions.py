@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from ..errors import ParamError
 from .ask import Ask
 from .candidate import Candidate
 from .protocols import Offers, Protocol, at_once, hello, isolated, paced, pair, survives
@@ -13,6 +14,9 @@ from .search import smallest
 
 QUESTIONS = ("caches", "smallest", "hit_rate", "survival", "isolation", "at_once", "first_token")
 HELLO = "offers"
+# Chat Completions refuses 1 where a model's reasoning cannot end in it (400, "Could not finish the
+# message because max_tokens or model output limit was reached"). 256 is enough for a short one.
+ROOMS = {"chat": (1, 16, 256)}
 OLD_OPENAI_S = 4.2  # apart: above 15 requests a minute and prefix, OpenAI routes elsewhere (docs)
 
 
@@ -45,6 +49,15 @@ class Design:
     seed: str = ""
     least_wait_s: Mapping[str, float] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        check_questions(self.questions)
+
+
+def check_questions(names: Sequence[str]) -> None:
+    """Raise ParamError for one that nobody knows how to ask."""
+    if unknown := [name for name in names if name not in QUESTIONS]:
+        raise ParamError(f"questions has {unknown[0]!r}; expected some of {', '.join(QUESTIONS)}.")
+
 
 def first_offers(candidate: Candidate) -> Offers:
     """What is to be tried on *candidate*: what its API and its model are documented to have."""
@@ -58,18 +71,23 @@ def first_offers(candidate: Candidate) -> Offers:
 
 
 def greetings(candidates: Sequence[Candidate], offers: Mapping[str, Offers]) -> list[Unit]:
-    """The units that find out what each offers; they come before all others."""
+    """The units that find out what each offers; they come before all others, one call at a time."""
     return [
         Unit(
             question=HELLO, candidate=one.label, number=1,
-            begin=partial(_hello, one.label, offers[one.label]),
+            begin=partial(_hello, one, offers[one.label]),
         )
         for one in candidates
     ]  # fmt: skip
 
 
-def _hello(label: str, offers: Offers, nonce: str) -> Protocol:
-    return hello(label, nonce, offers)
+def rooms_of(candidate: Candidate) -> tuple[int, ...]:
+    """Fewest output tokens that a call to *candidate* may ask for: what is tried in turn."""
+    return ROOMS.get(candidate.api, (1,))
+
+
+def _hello(candidate: Candidate, offers: Offers, nonce: str) -> Protocol:
+    return hello(candidate.label, nonce, offers, rooms_of(candidate))
 
 
 def units_of(

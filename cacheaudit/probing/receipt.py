@@ -48,8 +48,11 @@ class Receipt:
     prompt_words    length of the prompt in words of ours; prompt_hash: of its text with the nonce
     wait_s          since the call of the unit that warmed its prefix; None for a first
     latency_ms      until the whole answer; first_token_ms: until its first piece, of a stream
-    worst_usd       the most it could cost, set aside before it was sent; cost_usd: what its
-                    counts cost, None where it has none or no price
+    limit_tokens    of output: what it might generate
+    worst_usd       the most it could cost, set aside before it was sent; held_usd: the part of it
+                    that is for an endpoint which ignores its limit; cost_usd: what its counts cost,
+                    at the dearer price where another model answered; None where it has none or no
+                    price
     diagnosis       the provider's own reason for a miss, "no_divergence" or "cache_hit"; "" where
                     it diagnosed nothing
     retry_after_s   how long the provider asked to wait
@@ -78,7 +81,9 @@ class Receipt:
     output_tokens: int | None = None
     latency_ms: float | None = None
     first_token_ms: float | None = None
+    limit_tokens: int | None = None
     worst_usd: float | None = None
+    held_usd: float | None = None
     cost_usd: float | None = None
     diagnosis: str = ""
     retry_after_s: float | None = None
@@ -104,6 +109,13 @@ class Receipt:
         if self.outcome not in BILLED:
             return 0.0
         return (self.worst_usd or 0.0) if self.cost_usd is None else self.cost_usd
+
+    @property
+    def over_bound(self) -> bool:
+        """Whether more was generated than it might, or it cost more than was set aside."""
+        if self.limit_tokens is not None and (self.output_tokens or 0) > self.limit_tokens:
+            return True
+        return self.cost_usd is not None and self.cost_usd > (self.worst_usd or 0.0)
 
     @property
     def attempted(self) -> tuple[str, str, int, int]:

@@ -1,7 +1,8 @@
 """Units of protocols, run side by side: whoever is due next is asked next.
 
-Budget before every call, a pace per candidate, no retries, a receipt for each. What is void is
-tried anew with another nonce; what was refused for good ends that candidate. A run can stop at any
+Budget before every call, a pace per candidate, no retries, a receipt for each; one step at a time,
+so that nothing is in flight beside it but the calls of the same step. What is void is tried anew
+with another nonce; what was refused for good ends that candidate. A run can stop at any
 call and go on later: a unit that was complete is read from its receipts, one that was not begins
 again.
 """
@@ -13,11 +14,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from typing import Protocol as Interface
 
-from .ask import NONCE_WORDS, Ask
+from .ask import Ask
 from .candidate import Candidate
-from .money import ROLE_TOKENS, Budget, Rates, lives_long
+from .money import Budget, Rates, SetAside, dearer_usd, set_aside
 from .protocols import Offers, Protocol, Void
-from .receipt import FINAL, Receipt, Receipts
+from .receipt import Receipt, Receipts
 from .resume import asked_of, replayed
 from .waiting import Waiting
 
@@ -61,11 +62,21 @@ class Unit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What became of a unit: its finding, or why it has none: "budget", "stopped", an outcome."""
+    """What became of a unit: its finding, or why it has none: "budget", "stopped", an outcome.
+
+    needs_usd, left_usd   where it was the budget: what the next step had to set aside, and what
+                          there was
+    """
 
     unit: Unit
     found: Any = None
     why: str = ""
+    needs_usd: float | None = None
+    left_usd: float | None = None
+
+
+def _no_price(candidate: Candidate, served: str) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +86,7 @@ class Bench:
     pace_s   least time between the starts of two calls to a candidate
     seed     of the nonces: two runs of one seed would read each other's prefixes
     learn_lengths   whether a prompt that was answered bounds the next of its shape
+    served_rates    what a model that answered in place of a candidate's costs; None: not known
     """
 
     candidates: Mapping[str, Candidate]
@@ -87,6 +99,7 @@ class Bench:
     budget: Budget
     seed: str
     learn_lengths: bool = True
+    served_rates: Callable[[Candidate, str], Rates | None] = _no_price
 
 
 @dataclass(slots=True, kw_only=True)
@@ -173,16 +186,17 @@ class _Runner:
             self._in_vain.pop(going.unit.candidate, None)
             return
         except Void as void:
-            self._void(going, void.receipt, void.why)
+            self._void(going, void)
             return
         going.alone = isinstance(step, Ask)
         going.step = (step,) if isinstance(step, Ask) else step
         going.due_s = going.last_s + going.step[0].after_s
         self._waiting.put(going)
 
-    def _void(self, going: _Going, receipt: Receipt, why: str) -> None:
+    def _void(self, going: _Going, void: Void) -> None:
         """Try *going* anew, or give it up; and with it a candidate that answers in vain."""
-        if why in FINAL:
+        receipt, why = void.receipt, void.why
+        if void.final:
             self._ended[receipt.candidate] = why
         elif why in PAUSED:
             pause_s = receipt.retry_after_s or PAUSE_S * (going.voids + 1)
@@ -193,7 +207,7 @@ class _Runner:
         self._in_vain[receipt.candidate] = (why, times)
         if times >= IN_VAIN:
             self._ended[receipt.candidate] = why
-        if why in (*FINAL, "refused") or going.voids + 1 >= TRIES:
+        if void.final or why == "refused" or going.voids + 1 >= TRIES:
             self._done[going.unit] = Done(unit=going.unit, why=why)
         else:
             self._begin(going.unit, going.attempt + 1, going.voids + 1)
@@ -202,16 +216,21 @@ class _Runner:
         """Send the step that is due, if the budget allows."""
         bench, unit = self._bench, going.unit
         ended = [self._ended[name] for name in going.asked if name in self._ended]
-        worst = [self._worst_usd(ask) for ask in going.step]
-        if ended or not bench.budget.allows(sum(worst)):
-            self._done[unit] = Done(unit=unit, why=ended[0] if ended else "budget")
+        worst = [self._worst(ask) for ask in going.step]
+        if ended:
+            self._done[unit] = Done(unit=unit, why=ended[0])
+            return
+        if not bench.budget.allows(needs_usd := sum(one.usd for one in worst)):
+            self._done[unit] = Done(
+                unit=unit, why="budget", needs_usd=needs_usd, left_usd=bench.budget.left_usd
+            )
             return
         if (wait_s := self._waiting.due(going) - bench.clock.now()) > 0:
             bench.clock.sleep(wait_s)
         sent_s = bench.clock.now()
         planned = [
-            self._planned(going, ask, number, sent_s, usd)
-            for number, (ask, usd) in enumerate(zip(going.step, worst, strict=True), going.steps)
+            self._planned(going, ask, number, sent_s, most)
+            for number, (ask, most) in enumerate(zip(going.step, worst, strict=True), going.steps)
         ]
         for receipt in planned:
             bench.receipts.add(receipt)
@@ -224,21 +243,23 @@ class _Runner:
         self._next(going, heard[0] if going.alone else tuple(heard))
 
     def _heard(self, ask: Ask, receipt: Receipt) -> None:
-        """Keep what came of a call, and pay for it. Above its bound: no more of it."""
+        """Keep what came of a call, and pay for it."""
         self._bench.receipts.add(receipt)
         self._bench.budget.charge(receipt.spent_usd)
         if receipt.counted and receipt.input_tokens is not None and self._bench.learn_lengths:
             self._lengths[ask.candidate, ask.shape] = receipt.input_tokens
-        if receipt.cost_usd is not None and receipt.cost_usd > (receipt.worst_usd or 0.0):
-            self._ended[ask.candidate] = OVER_BOUND
         self._learn(receipt)
 
     def _learn(self, receipt: Receipt) -> None:
+        """What a receipt says of its endpoint, also one of an earlier run. Above its bound: no more
+        of it."""
+        if receipt.over_bound:
+            self._ended[receipt.candidate] = OVER_BOUND
         if receipt.cache_write_tokens and receipt.candidate in self._bench.offers:
             self._bench.offers[receipt.candidate].reports_writes = True
 
     def _planned(
-        self, going: _Going, ask: Ask, step: int, sent_s: float, worst_usd: float
+        self, going: _Going, ask: Ask, step: int, sent_s: float, worst: SetAside
     ) -> Receipt:
         waited = None if ask.warmed_s is None else sent_s - going.last_s
         return Receipt(
@@ -255,26 +276,34 @@ class _Runner:
             prompt_words=ask.words,
             prompt_hash=ask.digest(),
             wait_s=waited,
-            worst_usd=worst_usd,
+            limit_tokens=worst.output_tokens,
+            worst_usd=worst.usd,
+            held_usd=worst.held_usd or None,
         )
 
     def _sent(self, step: tuple[Ask, ...], planned: list[Receipt]) -> list[Receipt]:
         bench = self._bench
 
         def one(ask: Ask, receipt: Receipt) -> Receipt:
-            candidate = bench.candidates[ask.candidate]
+            candidate, rates = bench.candidates[ask.candidate], bench.rates[ask.candidate]
             heard = bench.send(candidate, ask, bench.offers[ask.candidate], receipt)
-            return replace(heard, cost_usd=bench.rates[ask.candidate].charged_usd(heard))
+            cost_usd = rates.charged_usd(heard)
+            if heard.outcome == "other_model":
+                cost_usd = dearer_usd(heard, rates, bench.served_rates(candidate, heard.served))
+            return replace(heard, cost_usd=cost_usd)
 
         if len(step) == 1:
             return [one(step[0], planned[0])]
         with ThreadPoolExecutor(len(step)) as pool:
             return list(pool.map(one, step, planned))
 
-    def _worst_usd(self, ask: Ask) -> float:
-        bound = ask.bytes() + ROLE_TOKENS
-        known = self._lengths.get((ask.candidate, ask.shape))
-        if known is not None:  # a nonce has as many words each time, of one or two tokens
-            bound = min(bound, known + 2 * NONCE_WORDS)
-        rates = self._bench.rates[ask.candidate]
-        return rates.worst_usd(bound, ask.most_output_tokens, lives_long=lives_long(ask))
+    def _worst(self, ask: Ask) -> SetAside:
+        """What is to be set aside for *ask*."""
+        bench, name = self._bench, ask.candidate
+        return set_aside(
+            ask,
+            bench.rates[name],
+            bench.budget,
+            least_output_tokens=bench.offers[name].output_tokens,
+            known_tokens=self._lengths.get((name, ask.shape)),
+        )

@@ -23,19 +23,24 @@ def plan_table(measurement: Measurement) -> Table:
             step.candidate,
             count(step.calls),
             span(step.wait_s) if step.wait_s else "",
+            usd(step.expected_usd),
             usd(step.worst_usd),
         ]
         for step in sorted(plan.steps, key=lambda one: list(ASKED).index(one.question))
     ]
     waits = span(plan.wait_s) if plan.wait_s else ""
-    rows.append(["all", "", count(plan.calls), waits, usd(plan.worst_usd)])
+    money = [usd(plan.expected_usd), usd(plan.worst_usd)]
+    rows.append(["all", "", count(plan.calls), waits, *money])
     columns = [
         Column("question"), Column("candidate"), Column("calls at most", "right"),
-        Column("waits", "right"), Column("cost at most", "right"),
+        Column("waits", "right"), Column("cost expected", "right"),
+        Column("cost at most", "right"),
     ]  # fmt: skip
     caption = (
-        "A call sets aside what its bytes would cost, were each a token, at the dearest rate."
-        " Questions wait side by side"
+        "Expected: all is as documented, what was sent before is read, nothing fails. At most: a"
+        " call sets aside what its bytes would cost, were each a token, at the dearest rate; and a"
+        " first call, what an endpoint that ignores its limit would generate. Questions wait side"
+        " by side"
     )
     return Table(columns, rows, caption)
 

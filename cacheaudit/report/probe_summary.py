@@ -105,7 +105,8 @@ def headline(measurement: Measurement) -> str:
     """One line: what the gravest candidate does, or that nothing was sent."""
     if not measurement.probe.executed:
         worst = usd(measurement.probe.plan.worst_usd)
-        return f"Nothing was sent: this plan would cost at most {worst}"
+        about = usd(measurement.probe.plan.expected_usd)
+        return f"Nothing was sent: this plan would cost about {about}, and at most {worst}"
     if verdict(measurement) == "not_measured":
         return "Nothing was measured: no call was answered with what it read from the cache"
     return _headline(measurement, compared(measurement)[0])
@@ -157,7 +158,8 @@ def _planned(measurement: Measurement) -> tuple[str, str, str]:
     waits = f" and {span(plan.wait_s)} of waiting" if plan.wait_s else ""
     what = (
         f"At most {count(plan.calls)} calls to {many} {'candidate' if many == 1 else 'candidates'}"
-        f"{waits}, for {usd(plan.worst_usd)} at the very most."
+        f"{waits}, for {usd(plan.expected_usd)} if all is as documented and"
+        f" {usd(plan.worst_usd)} at the very most."
     )
     budget = usd(probe.budget_usd)
     if not rest:
@@ -166,10 +168,16 @@ def _planned(measurement: Measurement) -> tuple[str, str, str]:
         covers = listing([PLAIN[name] for name in sure]) if sure else "no question for certain"
         kept = (
             f"The budget of {budget} is checked before every call and never passed: it is sure to"
-            f" cover {covers}. The rest is sent as far as the money goes; real calls cost well"
-            " below what is set aside for them."
+            f" cover {covers}. The rest is sent as far as the money goes; what is expected"
+            f" {_fits(plan.expected_usd, probe.budget_usd)}."
         )
     return what, kept, f"To measure, run it with --execute and {keys_of(probe.candidates)}."
+
+
+def _fits(expected_usd: float | None, budget_usd: float) -> str:
+    if expected_usd is None:
+        return "is not known"
+    return "is within it" if expected_usd <= budget_usd else f"is {usd(expected_usd)}, above it"
 
 
 def planned_words(measurement: Measurement) -> str:

@@ -58,6 +58,7 @@ def key_numbers(measurement: Measurement) -> KeyNumbers:
         return KeyNumbers(
             [
                 ("Sent", count(0), "nothing yet"),
+                ("Would cost about", usd(plan.expected_usd), "if all is as documented"),
                 ("Would cost at most", usd(plan.worst_usd), f"{count(plan.calls)} calls"),
                 budget,
                 ("Waits", span(plan.wait_s), "without the endpoints' own time"),

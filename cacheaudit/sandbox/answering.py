@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from .catalogue import Served
-from .faults import Fault, Faults, without
-from .guard import Shape, denied, error, key_of, refused_by_fault
+from .faults import Fault, Faults, missing, without
+from .guard import Shape, denied, error, key_of, refused_by_fault, told
 from .query import Refused
 from .serving import Call, Caller, Serving
 
@@ -108,20 +108,15 @@ def caller_of(key: str) -> Caller:
 
 
 def _response(begun: Begun, fault: Fault | None) -> Response:
-    names = fault.names if fault is not None and fault.kind == "missing" else ()
+    if not begun.events:
+        return told(begun.body, fault, begun.headers)
     cut = fault is not None and fault.kind == "cut"
-    if begun.events:
-        events = [(name, without(data, names)) for name, data in begun.events]
-        return StreamingResponse(
-            _lines(events[: len(events) // 2] if cut else events, done=not cut),
-            media_type="text/event-stream",
-            headers=dict(begun.headers),
-        )
-    body = without(begun.body, names)
-    if cut:
-        text = json.dumps(body).encode()
-        return Response(text[: len(text) // 2], media_type="application/json")
-    return JSONResponse(body, headers=dict(begun.headers))
+    events = [(name, without(data, missing(fault))) for name, data in begun.events]
+    return StreamingResponse(
+        _lines(events[: len(events) // 2] if cut else events, done=not cut),
+        media_type="text/event-stream",
+        headers=dict(begun.headers),
+    )
 
 
 def _lines(events: list[Event], *, done: bool) -> Iterator[bytes]:

@@ -72,6 +72,11 @@ class Faults:
         return [asdict(fault) for fault in self._waiting]
 
 
+def missing(fault: Fault | None) -> tuple[str, ...]:
+    """The fields that *fault* leaves out."""
+    return fault.names if fault is not None and fault.kind == "missing" else ()
+
+
 def without(body: Any, names: tuple[str, ...]) -> Any:
     """A copy of *body* that lacks the fields *names*, at any depth.
 

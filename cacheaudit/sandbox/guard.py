@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from .faults import STATUSES, Fault, Faults, without
+from .faults import STATUSES, Fault, Faults, missing, without
 from .query import Refused
 
 Answer = Callable[[Request], dict[str, Any]]
@@ -88,15 +88,20 @@ def error(shape: Shape, refused: Refused, after_s: float = 0.0) -> Response:
     return JSONResponse(body, status_code=refused.status, headers=headers)
 
 
+def told(
+    body: dict[str, Any], fault: Fault | None, headers: Mapping[str, str] | None = None
+) -> Response:
+    """*body* as JSON: whole, half of it, or without the fields that *fault* leaves out."""
+    if fault is not None and fault.kind == "cut":
+        text = json.dumps(body).encode()
+        return Response(text[: len(text) // 2], media_type="application/json")
+    return JSONResponse(without(body, missing(fault)), headers=headers)
+
+
 async def _spoilt(body: dict[str, Any], fault: Fault | None, request: Request) -> Response:
     kind = fault.kind if fault is not None else ""
     if fault is not None and kind == "slow":
         await asyncio.sleep(fault.seconds)
-    elif fault is not None and kind == "missing":
-        body = without(body, fault.names)
     elif kind == "repeat_page":
         body = {**body, "has_more": True, "next_page": request.query_params["page"]}
-    elif kind == "cut":
-        text = json.dumps(body).encode()
-        return Response(text[: len(text) // 2], media_type="application/json")
-    return JSONResponse(body)
+    return told(body, fault)
