@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .probing.candidate import Candidate
     from .probing.measure import Probe, probe
     from .prompts import read_prompts
+    from .replaying import Cutover, Outcome, Prefill, Rules, replay
     from .schema import check_usage
     from .sources import fetch_usage
     from .sources.frame import read_usage
@@ -31,10 +32,14 @@ __all__ = [
     "Bars",
     "Bridge",
     "Candidate",
+    "Cutover",
     "Diagnosis",
+    "Outcome",
     "PostmortemParams",
+    "Prefill",
     "Probe",
     "ProbeParams",
+    "Rules",
     "check_prices",
     "check_usage",
     "diagnose",
@@ -45,16 +50,21 @@ __all__ = [
     "read_prompts",
     "read_requests",
     "read_usage",
+    "replay",
 ]
 
 _ROOMS = {
     "Bars": "bars",
     "Bridge": "bridge",
     "Candidate": "probing.candidate",
+    "Cutover": "replaying",
     "Diagnosis": "diagnosis",
+    "Outcome": "replaying",
     "PostmortemParams": "params",
+    "Prefill": "replaying",
     "Probe": "probing.measure",
     "ProbeParams": "probe_params",
+    "Rules": "replaying",
     "check_prices": "price_table",
     "check_usage": "schema",
     "diagnose": "diagnosis",
@@ -65,6 +75,7 @@ _ROOMS = {
     "read_prompts": "prompts",
     "read_requests": "logs.opening",
     "read_usage": "sources.frame",
+    "replay": "replaying",
 }
 
 

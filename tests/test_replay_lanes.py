@@ -1,0 +1,188 @@
+"""Replays of logs that name prefixes and conversations: against blocks, and a clock and a dict."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cacheaudit.replaying import Prefill, Rules, replay
+from cacheaudit.replaying.blocks import served_by
+from cacheaudit.replaying.simulate import prepare
+from cacheaudit.replaying.trace import trace_of
+from tests.replays import at, ending, straight, trace
+
+RATES = {"read_usd_per_mtok": 0.5, "write_usd_per_mtok": 6.25, "uncached_usd_per_mtok": 5.0}
+GAPS = st.sampled_from([0.5, 1, 30, 100, 299, 300, 301, 900])  # of one time, order is not logged
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> pd.DataFrame:
+    """Calls with a shared prefix of 2,000 tokens or more and conversations that grow."""
+    when, rows = 0.0, []
+    grown: dict[str, int] = {}
+    for gap, prefix, talk in draw(
+        st.lists(st.tuples(GAPS, st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=40)
+    ):
+        when += gap
+        session = f"s{prefix}{talk}"
+        grown[session] = grown.get(session, 0) + 400
+        rows.append(
+            (at(when), f"p{prefix}", 2000 + prefix, session, 2000 + prefix + grown[session])
+        )
+    names = ["ts", "prefix_id", "prefix_tokens", "session_id", "prompt_tokens"]
+    frame = pd.DataFrame(rows, columns=names).assign(provider="anthropic", model="old")
+    return frame.assign(ts=pd.to_datetime(frame["ts"], utc=True).dt.as_unit("us"))
+
+
+def counted(frame: pd.DataFrame, rules: dict[str, Rules], served: list[str]) -> list[int]:
+    """Tokens that each call reads, one call at a time."""
+    prefixes: dict[tuple[str, str], tuple[float, float]] = {}
+    talks: dict[tuple[str, str], tuple[float, int]] = {}
+    found = []
+    rows = frame[["ts", "prefix_id", "prefix_tokens", "session_id", "prompt_tokens"]]
+    for (ts, prefix, head, talk, prompt), model in zip(rows.itertuples(index=False), served,
+                                                       strict=True):  # fmt: skip
+        rule, when = rules[model], ts.timestamp()
+        used, begun = prefixes.get((model, prefix), (float("-inf"), when))
+        alive = when - used <= rule.ttl_s
+        begun = begun if alive else when
+        tokens = head if alive and when - begun >= rule.ready_s else 0
+        last, left = talks.get((model, talk), (float("-inf"), 0))
+        tokens = max(tokens, left if when - last <= rule.ttl_s else 0)
+        prefixes[model, prefix], talks[model, talk] = (when, begun), (when, prompt)
+        tokens -= tokens % rule.block_tokens
+        found.append(0 if tokens < rule.min_tokens or prompt < rule.min_tokens else tokens)
+    return found
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    frame=logs(),
+    cutover=ending(),
+    least=st.sampled_from([0, 2001, 2500]),
+    ready_s=st.sampled_from([0.0, 2.0]),
+    block=st.sampled_from([1, 128]),
+)
+def test_a_replay_is_a_log_walked_call_by_call(frame, cutover, least, ready_s, block):
+    rules = {
+        "old": Rules(ttl_s=300),
+        "new": Rules(ttl_s=300, min_tokens=least, ready_s=ready_s, block_tokens=block),
+    }
+    stand_in = frame.assign(block_ids=[[int(name[1:])] for name in frame["prefix_id"]])
+    served = list(served_by(trace_of(stand_in), cutover))  # splits are the same arithmetic
+    outcome = replay(frame, rules, cutover, bucket_s=1)
+
+    expected = counted(frame, rules, served)
+    assert outcome.hit_tokens == sum(expected)
+    by_model = outcome.by_bucket.groupby("model")["hit_tokens"].sum().to_dict()
+    assert by_model == pd.Series(expected).groupby(served).sum().to_dict()
+
+
+@settings(max_examples=15, deadline=None)
+@given(frame=logs(), cutover=ending())
+def test_after_one_lifetime_it_is_as_if_nothing_had_moved(frame, cutover):
+    same = {"old": Rules(ttl_s=300), "new": Rules(ttl_s=300)}
+    forgotten = cutover.at + pd.Timedelta(seconds=300)
+
+    def late(outcome):
+        rows = outcome.by_bucket
+        rows = rows[rows["bucket_start"] > forgotten]
+        return rows.drop(columns="model").reset_index(drop=True)
+
+    moved, still = replay(frame, same, cutover, bucket_s=1), replay(frame, same, bucket_s=1)
+    pd.testing.assert_frame_equal(late(moved), late(still))
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    uses=st.lists(st.tuples(GAPS, st.integers(0, 3)), min_size=1, max_size=40),
+    cutover=ending(),
+    lead_s=st.none() | st.sampled_from([200.0, 900.0]),
+)
+def test_prefixes_alone_are_blocks_of_one(uses, cutover, lead_s):
+    """Two implementations that share no code: a window on an engine, and arrays."""
+    when, calls = 0.0, []
+    for gap, name in uses:
+        when += gap
+        calls.append((when, [name]))
+    blocks = trace(calls)
+    plan = cutover if lead_s is None else replace(
+        cutover, prefill=Prefill(prefixes=9, lead_s=lead_s)
+    )  # fmt: skip
+    prefixes = blocks.drop(columns="block_ids").assign(
+        prefix_id=[str(path[0]) for _, path in calls], prefix_tokens=512, prompt_tokens=512
+    )
+    rules = {
+        "old": Rules(block_tokens=512, **RATES),
+        "new": Rules(block_tokens=512, ttl_s=600, **RATES),
+    }
+    if plan.split_by == "session":
+        plan = replace(plan, split_by="request")
+    one, other = replay(blocks, rules, plan), replay(prefixes, rules, plan)
+
+    hidden = ["blocks", "hit_blocks"]
+    pd.testing.assert_frame_equal(
+        one.by_bucket.drop(columns=hidden), other.by_bucket.drop(columns=hidden)
+    )
+    assert one.cost.total_usd == pytest.approx(other.cost.total_usd)
+    assert (one.sent.read_tokens, one.sent.written_tokens) == (
+        other.sent.read_tokens,
+        other.sent.written_tokens,
+    )
+
+
+def log(*rows: tuple[float, dict[str, object]]) -> pd.DataFrame:
+    frame = pd.DataFrame([fields for _, fields in rows])
+    ts = pd.to_datetime([at(when) for when, _ in rows], utc=True).as_unit("us")
+    return frame.assign(ts=ts, provider="anthropic", model="old")
+
+
+def test_what_is_marked_is_what_was_read_and_written():
+    """Input behind the last mark is never cached: it stays uncached on any version."""
+    classes = {"cache_read_tokens": 0, "cache_write_5m_tokens": 900, "uncached_input_tokens": 100}
+    outcome = replay(log(*[(n * 60.0, {"prefix_id": "p", **classes}) for n in range(3)]), Rules())
+
+    assert outcome.hit_tokens == 1800
+    assert outcome.by_bucket["uncached_tokens"].sum() == 300
+
+
+def test_a_call_without_counts_is_told():
+    counts = [10, None, 10]
+    rows = [(n * 200.0, {"prefix_id": "p", "prompt_tokens": one}) for n, one in enumerate(counts)]
+    outcome = replay(log(*rows), Rules())
+
+    assert (outcome.prompt_tokens, outcome.hit_tokens) == (20, 0)
+    assert outcome.to_dict()["unmeasured_requests"] == 1
+
+
+def test_calls_that_failed_leave_nothing_behind():
+    rows = [(0.0, {"prefix_id": "p", "prompt_tokens": 10, "status": 529}),
+            (9.0, {"prefix_id": "p", "prompt_tokens": 10, "status": 200})]  # fmt: skip
+
+    assert replay(log(*rows), Rules()).hit_tokens == 0
+
+
+def test_scopes_do_not_share():
+    rows = [
+        (n * 10.0, {"prefix_id": "p", "prompt_tokens": 10, "scope": f"w{n % 2}"}) for n in range(4)
+    ]
+
+    assert replay(log(*rows), Rules()).hit_tokens == 20
+
+
+def test_a_log_is_prepared_once():
+    frame = log(*[(n * 10.0, {"prefix_id": "p", "prompt_tokens": 10}) for n in range(4)])
+    lanes = prepare(frame)
+
+    assert prepare(lanes) is lanes
+    assert replay(lanes, Rules()).to_dict() == replay(frame, Rules()).to_dict()
+
+
+def test_a_version_without_a_price_has_hits_and_no_cost():
+    frame = log(*[(n * 10.0, {"prefix_id": "p", "prompt_tokens": 10}) for n in range(4)])
+    outcome = replay(frame, {"old": Rules(**RATES), "new": Rules()}, straight(15))
+
+    assert outcome.cost is None
+    assert outcome.hit_tokens == 20
