@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cacheaudit.replaying import Prefill, Rules, replay
 from cacheaudit.replaying.blocks import served_by
+from cacheaudit.replaying.held import held_of
 from cacheaudit.replaying.simulate import prepare
 from cacheaudit.replaying.trace import trace_of
 from tests.replays import at, ending, straight, trace
@@ -131,6 +132,62 @@ def test_prefixes_alone_are_blocks_of_one(uses, cutover, lead_s):
         other.sent.read_tokens,
         other.sent.written_tokens,
     )
+
+
+HELD_RULES = [
+    {"old": Rules(**RATES), "new": Rules(**RATES)},
+    {
+        "old": Rules(ready_s=5, **RATES),
+        "new": Rules(ready_s=7, min_tokens=900, block_tokens=128, token_ratio=1.2, **RATES),
+    },
+]
+HELD_PLANS = {
+    "none": None,
+    "straight": straight(1500, from_model="old"),
+    **{
+        f"{split} {prefixes} {back}": straight(
+            1500, split_by=split, steps=((at(600), 0.2), (at(1500), 1.0)),
+            prefill=Prefill(prefixes=prefixes) if prefixes else None,
+            rollback_at=at(back) if back else None, keep_old_warm=0.1 if back else 0.0,
+        )
+        for split, prefixes, back in [
+            ("session", 5, 0), ("session", 0, 2500), ("new_session", 0, 2500), ("prefix", 3, 0),
+            ("request", 5, 0), ("request", 0, 2500), ("new_session", 5, 0),
+        ]
+    },
+}  # fmt: skip
+
+
+def mixed() -> pd.DataFrame:
+    """An hour of calls with and without prefix and conversation, in two scopes, on two models."""
+    rows = [
+        {
+            "ts": at(n * 1.2),
+            "prefix_id": None if n % 17 == 0 else f"p{n * n % 11}",
+            "session_id": None if n % 13 == 0 else f"s{n * 7 % 160}",
+            "scope": f"w{n % 2}",
+            "request_id": f"r{n}",
+            "prefix_tokens": 600 + 100 * (n * n % 11),
+            "prompt_tokens": 2000 + n,
+            "model": "other" if n % 19 == 0 else "old",
+        }
+        for n in range(3000)
+    ]
+    made = pd.DataFrame(rows).assign(provider="anthropic")
+    return made.assign(ts=pd.to_datetime(made["ts"], utc=True).dt.as_unit("us"))
+
+
+@pytest.mark.parametrize("dropped", [[], ["prefix_tokens"], ["session_id"], ["prefix_id", "scope"]])
+@pytest.mark.parametrize("rules", HELD_RULES)
+def test_a_log_in_memory_is_the_log_on_an_engine(rules, dropped):
+    lanes = prepare(mixed().drop(columns=dropped))
+    held = held_of(lanes)
+
+    for name, plan in HELD_PLANS.items():
+        given = {**rules, "other": rules["old"]}
+        there, here = replay(lanes, given, plan), replay(held, given, plan)
+        pd.testing.assert_frame_equal(there.by_bucket, here.by_bucket, obj=name)
+        assert there.sent == here.sent, name
 
 
 def log(*rows: tuple[float, dict[str, object]]) -> pd.DataFrame:

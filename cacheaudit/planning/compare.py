@@ -14,9 +14,7 @@ from scipy.special import stdtrit
 
 from ..errors import UnfitData
 from ..replaying import Cutover
-from ..replaying.lanes import Lanes
 from ..replaying.simulate import Replayed, prepare
-from ..replaying.trace import Trace
 from .judged import MEASURES, Judged, judged
 from .migration import Migration
 from .proposals import STRAIGHT, proposals, with_prefill
@@ -198,6 +196,3 @@ def predicted(values: Sequence[float | None]) -> Predicted:
 
 def _dear(one: Predicted) -> float:
     return float("inf") if one.value is None else one.value
-
-
-__all__ = ["Lanes", "Plan", "Plans", "Predicted", "Trace", "compare_plans", "predicted"]

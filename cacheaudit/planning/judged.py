@@ -5,9 +5,8 @@ from dataclasses import dataclass, fields, replace
 import pandas as pd
 
 from ..replaying import Cutover, Outcome, replay
-from ..replaying.lanes import Lanes
-from ..replaying.trace import Trace
 from .migration import Migration
+from .stretch import Log
 
 MINUTE_S = 60
 
@@ -47,7 +46,7 @@ class Judged:
 MEASURES = [one.name for one in fields(Judged)]
 
 
-def judged(log: Trace | Lanes, migration: Migration, cutover: Cutover) -> Judged:
+def judged(log: Log, migration: Migration, cutover: Cutover) -> Judged:
     """*cutover* on *log*, which holds the hours around it."""
     ttl = pd.Timedelta(seconds=migration.longest_ttl_s)
     outcome = replay(log, migration.rules, cutover, bucket_s=MINUTE_S)

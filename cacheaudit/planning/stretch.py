@@ -1,17 +1,22 @@
 """The hours of a log around a past cutover."""
 
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from ..errors import ParamError
 from ..replaying import Cutover, replay
+from ..replaying.held import Held, held_of
 from ..replaying.lanes import Lanes
 from ..replaying.trace import Trace
 from .migration import Migration
 
 DAY = pd.Timedelta(days=1)
+MOST_HELD = 3_000_000  # calls of a stretch that are read into memory: a third of a gigabyte
+
+Log: TypeAlias = Trace | Lanes | Held
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +24,7 @@ class Stretch:
     """The *log* around *at*."""
 
     at: pd.Timestamp
-    log: Trace | Lanes
+    log: Log
 
     def excess_usd(self, migration: Migration, cutover: Cutover) -> float | None:
         """What *cutover* costs here."""
@@ -27,7 +32,7 @@ class Stretch:
         return None if cost is None else cost.excess_usd
 
 
-def days_of(log: Trace | Lanes, migration: Migration) -> list[pd.Timestamp]:
+def days_of(log: Log, migration: Migration) -> list[pd.Timestamp]:
     """When all traffic would have moved, on each day that *log* covers; the latest, in order."""
     first, last = edges(log)
     if first is None or last is None:
@@ -56,9 +61,9 @@ def _clock(clock: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Timestamp:
     return first.normalize() + hours
 
 
-def edges(log: Trace | Lanes) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+def edges(log: Log) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
     """Time of the first and of the last call; None of an empty log."""
-    if isinstance(log, Trace):
+    if isinstance(log, Trace | Held):
         ends = pd.Series(log.at_ms).agg(["min", "max"])
     else:
         table = log.table
@@ -69,26 +74,29 @@ def edges(log: Trace | Lanes) -> tuple[pd.Timestamp | None, pd.Timestamp | None]
     return first, last
 
 
-def stretch(log: Trace | Lanes, migration: Migration, at: pd.Timestamp) -> Stretch:
+def stretch(log: Log, migration: Migration, at: pd.Timestamp) -> Stretch:
     """What of *log* a cutover at *at* depends on, held ready for many replays."""
     start = at - pd.Timedelta(seconds=migration.before_s)
     end = at + pd.Timedelta(seconds=migration.after_s)
     low, high = (round(when.timestamp() * 1000) for when in (start, end))
     if isinstance(log, Lanes):
         table = log.table
-        kept = table.filter(table.at_ms >= low, table.at_ms < high).cache()
-        return Stretch(at, replace(log, table=kept))
+        kept = replace(log, table=table.filter(table.at_ms >= low, table.at_ms < high).cache())
+        calls = int(kept.table.count().execute())
+        return Stretch(at, held_of(kept) if calls <= MOST_HELD else kept)
+    if isinstance(log, Held):
+        return Stretch(at, log.between(low, high))
     a, b = np.searchsorted(log.at_ms, [low, high])
-    calls = slice(int(a), int(b))
+    part = slice(int(a), int(b))
     blocks = slice(int(log.lengths[:a].sum()), int(log.lengths[:b].sum()))
     return Stretch(
         at,
         Trace(
-            at_ms=log.at_ms[calls],
-            model=log.model[calls],
-            prompt_tokens=log.prompt_tokens[calls],
-            lengths=log.lengths[calls],
+            at_ms=log.at_ms[part],
+            model=log.model[part],
+            prompt_tokens=log.prompt_tokens[part],
+            lengths=log.lengths[part],
             blocks=log.blocks[blocks],
-            session=log.session[calls],
+            session=log.session[part],
         ),
     )

@@ -69,38 +69,44 @@ class Hits:
 
 def hits(trace: Trace, served: Versions, rules: RulesOf, cutover: Cutover | None = None) -> Hits:
     """Replay *trace* with each call *served* by a version, and the prefill of *cutover*."""
-    found = _Found(trace, rules, served)
+    found = _Found(trace)
     models = [*pd.unique(served), *([cutover.to] if cutover and cutover.prefill else [])]
     for model in dict.fromkeys(models):
-        rule = rules_for(rules, str(model))
+        rule, mine = rules_for(rules, str(model)), served == model
         warm = _prefilled(trace, cutover, rule) if cutover and cutover.to == model else None
-        found.take(str(model), served == model, warm)
+        found.take(rule, mine, mine, warm)
     return found.hits()
 
 
 def always_hits(trace: Trace, served: Versions, rules: RulesOf, cutover: Cutover) -> Hits:
     """The same, had the version of each call always served all that *cutover* moves."""
-    found = _Found(trace, rules, served)
+    found = _Found(trace)
     among = np.ones(len(served), bool)
     if cutover.from_model is not None:
         among = np.isin(trace.model, [cutover.from_model, cutover.to])
+    alike: dict[Rules, Marks] = {}  # versions of one family and the same rules are one cache here
     for model in pd.unique(served):
-        mine = served == model
-        found.take(str(model), among if (mine & among).any() else mine, None)
+        mine, rule = served == model, rules_for(rules, str(model))
+        if (mine & among).any():
+            alike[rule] = alike.get(rule, np.zeros(len(served), bool)) | mine
+        else:
+            found.take(rule, mine, mine, None)
+    for rule, mine in alike.items():
+        found.take(rule, mine, among, None)
     return found.hits()
 
 
 class _Found:
-    """Hits, filled in version by version."""
+    """Hits, filled in cache by cache."""
 
-    def __init__(self, trace: Trace, rules: RulesOf, served: Versions) -> None:
-        self._trace, self._rules, self._served = trace, rules, served
-        self._columns = np.zeros((4, len(served)), np.int64)
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._columns = np.zeros((4, len(trace.lengths)), np.int64)
         self._rounds = np.zeros((0, 2))
 
-    def take(self, model: str, users: Marks, warm: "_Warm | None") -> None:
-        """Fill in the calls that *model* serves; its entries are those that *users* leave."""
-        trace, rule = self._trace, rules_for(self._rules, model)
+    def take(self, rule: Rules, mine: Marks, users: Marks, warm: "_Warm | None") -> None:
+        """Fill in the calls *mine* of a cache of *rule*, whose entries are those of *users*."""
+        trace = self._trace
         prompt = _scaled(_prompts(trace, rule), rule)
         cached = np.minimum(_scaled(trace.lengths * rule.block_tokens, rule), prompt)
         cached[cached < max(rule.min_tokens, 1)] = 0
@@ -108,7 +114,6 @@ class _Found:
         blocks = _leading(trace, live)
         blocks[_scaled(blocks * rule.block_tokens, rule) < rule.min_tokens] = 0
         read = np.minimum(_scaled(blocks * rule.block_tokens, rule), cached)
-        mine = self._served == model
         self._columns[:, mine] = np.stack([blocks, read, cached, prompt])[:, mine]
         if warm is not None:
             self._rounds = rounds * rule.block_tokens * rule.token_ratio
@@ -165,8 +170,11 @@ def _live(
 ) -> tuple[Marks, npt.NDArray[np.float64]]:
     """(blocks,) whether each use by *users* found its block; and blocks that each round of *warm*
     read and wrote."""
-    place = trace.order[users[trace.call_of[trace.order]]] if not users.all() else trace.order
-    block, at_ms = trace.blocks[place], trace.at_ms[trace.call_of[place]]
+    place, block, call = trace.order, trace.ordered_blocks, trace.ordered_calls
+    if not users.all():
+        theirs = users[call]
+        place, block, call = place[theirs], block[theirs], call[theirs]
+    at_ms = trace.at_ms[call]
     if warm is not None:
         block, at_ms, place = _merged(block, at_ms, place, warm)
     live = live_entries(block, at_ms, round(1000 * rule.ttl_s), round(1000 * rule.ready_s))
@@ -209,10 +217,9 @@ def live_entries(block: Whole, at_ms: Whole, ttl_ms: int, ready_ms: int) -> Mark
 
 def _leading(trace: Trace, hit: Marks) -> Whole:
     """(calls,) how many blocks hit before the first that does not."""
-    within = np.arange(len(hit)) - trace.starts[trace.call_of]
-    misses = np.where(hit, trace.lengths[trace.call_of], within)
+    misses = np.where(hit, len(hit), trace.within)
     leading = np.zeros(len(trace.lengths), np.int64)
     full = trace.lengths > 0
     if full.any():
         leading[full] = np.minimum.reduceat(misses, trace.starts[full])
-    return leading
+    return np.minimum(leading, trace.lengths)

@@ -10,6 +10,7 @@ the last one had cached. Calls of one time are taken in order of turn and id.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -25,6 +26,12 @@ from .outcome import COUNTS, Sent
 from .rules import Rules, RulesOf, rules_for
 from .shared import Caches, found_tokens, in_classes
 from .split import calls_moved_there, keys_moved_there, parts_there
+
+
+NAMED = {  # column of the lanes: of the log
+    "scope": "scope", "prefix_id": "prefix_id", "session_id": "session_id",
+    "request_id": "request_id", "head": "prefix_tokens", "turn": "turn_index",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,12 +104,14 @@ def bucket_sums(
         touches = _touches(lanes, cutover, by_model[cutover.to].ttl_s)
         calls = len(touches)
         served = _with(served, touches) if calls else served
-    found = in_classes(_both(served, lanes.absent, by_model, cutover, bool(calls)), by_model)
+    same = _constants(lanes, cutover, list(by_model), bool(calls))
+    slim = served.drop(*same, *(n for n, name in NAMED.items() if name in lanes.absent))
+    found = in_classes(_both(slim, lanes.absent, by_model, cutover, set(same)), by_model)
     start = ((found.at_ms / (1000 * bucket_s)).floor().cast("int64") * bucket_s).name(
         "bucket_start"
     )
     sums: pd.DataFrame = (
-        found.group_by([start, found.model, found.sent])
+        found.group_by([start, *(found[name] for name in ("model", "sent") if name not in same)])
         .aggregate(
             requests=found.count(),
             prompt_tokens=found.prompt.sum(),
@@ -116,6 +125,7 @@ def bucket_sums(
             unmeasured_requests=ibis.ifelse(found.measured, 0, 1).sum(),
         )
         .to_pandas()
+        .assign(**same)
     )
     ours = sums["sent"].astype("bool")
     sent = Sent(
@@ -132,23 +142,35 @@ def _both(
     absent: frozenset[str],
     by_model: dict[str, Rules],
     cutover: Cutover | None,
-    touched: bool,
+    same: set[str],
 ) -> ir.Table:
     """`found` on the version that serves, and `always`, had all of its family been there."""
-    own = Caches(("model",) if len(by_model) > 1 else (), by_model, absent, touched)
+    own = Caches(tuple({"model"} - same), by_model, absent, touched="sent" not in same)
     found = found_tokens(served, own, "found")
     if cutover is None:
         return found.mutate(always=found.found)
-    return found_tokens(found, Caches(("family", "sent"), by_model, absent), "always")
+    family = tuple(sorted({"family", "sent"} - same))
+    return found_tokens(found, Caches(family, by_model, absent), "always")
+
+
+def _constants(
+    lanes: Lanes, cutover: Cutover | None, versions: list[str], touched: bool
+) -> dict[str, Any]:
+    """Columns with one value: windows would sort them like any other."""
+    same: dict[str, Any] = {} if touched else {"sent": False}
+    if len(versions) == 1:
+        same["model"] = versions[0]
+    kin = set() if cutover is None else {cutover.from_model, cutover.to}
+    if cutover is None or cutover.from_model is None or kin.issuperset(lanes.models):
+        same["family"] = ""
+    return same
 
 
 def _served(lanes: Lanes, cutover: Cutover | None) -> ir.Table:
     """The lanes with the version that serves each call under *cutover* as `model`, and `family`:
     versions that would share entries, had the serving one always been there."""
     if cutover is None:
-        alone = lanes.models[0] if len(lanes.models) == 1 else None
-        model = lanes.table.model if alone is None else ibis.literal(alone)  # not carried along
-        return lanes.table.mutate(model=model, family=model)
+        return lanes.table.mutate(family=lanes.table.model)
     table = _moved(lanes.table, lanes.absent, cutover)
     moved, family = table.moved, ibis.literal("")
     if cutover.from_model is not None:
@@ -174,9 +196,8 @@ def _moved(table: ir.Table, absent: frozenset[str], cutover: Cutover) -> ir.Tabl
     if key in absent:
         return seen.mutate(moved=keys_moved_there(seen.number, parts_there(seen.at_ms, shares)))
     seen = seen.mutate(first=seen.at_ms.min().over(ibis.window(group_by=seen[key])))
-    seen = seen.mutate(
-        place=ibis.dense_rank().over(ibis.window(order_by=[seen["first"], by_bytes(seen[key])]))
-    )
+    named_first = [ibis.ifelse(seen[key].isnull(), 1, 0), seen["first"], by_bytes(seen[key])]
+    seen = seen.mutate(place=ibis.dense_rank().over(ibis.window(order_by=named_first)))
     mine = ibis.ifelse(seen[key].isnull(), seen.number, seen.place)
     parts = parts_there(seen.at_ms, shares)
     if cutover.split_by == "new_session":

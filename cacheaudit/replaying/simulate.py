@@ -8,12 +8,14 @@ import pandas as pd
 from ..errors import ParamError
 from .blocks import always_hits, hits, served_by
 from .cutover import Cutover
+from .held import Held
+from .held_hits import held_sums
 from .lanes import Lanes, bucket_sums, lanes_of
 from .outcome import COUNTS, Outcome, Sent, outcome_of
 from .rules import Rules, RulesOf, rules_for
 from .trace import Trace, trace_of
 
-Replayed: TypeAlias = pd.DataFrame | ir.Table | Trace | Lanes
+Replayed: TypeAlias = pd.DataFrame | ir.Table | Trace | Lanes | Held
 
 
 def replay(
@@ -44,14 +46,16 @@ def replay(
     prepared = prepare(requests)
     if isinstance(prepared, Trace):
         sums, sent = _block_sums(prepared, given, cutover, bucket_s)
+    elif isinstance(prepared, Held):
+        sums, sent = held_sums(prepared, given, cutover, bucket_s)
     else:
         sums, sent = bucket_sums(prepared, given, cutover, bucket_s)
     return outcome_of(sums, bucket_s, given, cutover, sent)
 
 
-def prepare(requests: Replayed) -> Trace | Lanes:
+def prepare(requests: Replayed) -> Trace | Lanes | Held:
     """*requests* as what is replayed: made once, it serves many cutovers."""
-    if isinstance(requests, Trace | Lanes):
+    if isinstance(requests, Trace | Lanes | Held):
         return requests
     blocked = isinstance(requests, pd.DataFrame) and "block_ids" in requests.columns
     return trace_of(requests) if blocked else lanes_of(requests)

@@ -17,6 +17,7 @@ from ..errors import SchemaError
 from .split import Whole
 
 NEEDED = ("ts", "model", "block_ids")
+LISTS = (list, tuple, np.ndarray)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +56,20 @@ class Trace:
         return np.argsort(self.blocks, kind="stable")
 
     @cached_property
+    def ordered_blocks(self) -> Whole:
+        """(blocks,) their numbers in that order; ordered_calls: their calls."""
+        return self.blocks[self.order]
+
+    @cached_property
+    def ordered_calls(self) -> Whole:
+        return self.call_of[self.order]
+
+    @cached_property
+    def within(self) -> Whole:
+        """(blocks,) place of each within its call, from 0."""
+        return np.arange(len(self.blocks)) - self.starts[self.call_of]
+
+    @cached_property
     def first_block(self) -> Whole:
         """(calls,) number of its first block, in order of first use; one for none."""
         firsts = np.full(len(self.lengths), -1)
@@ -76,7 +91,8 @@ def trace_of(requests: pd.DataFrame) -> Trace:
     if not isinstance(requests["ts"].dtype, pd.DatetimeTZDtype):
         raise SchemaError(f"ts is {requests['ts'].dtype}; expected times with a zone.")
     ids = requests["block_ids"]
-    if bad := int((~ids.map(lambda one: isinstance(one, list | tuple | np.ndarray))).sum()):
+    if wrong := {kind for kind in set(map(type, ids)) if not issubclass(kind, LISTS)}:
+        bad = sum(type(one) in wrong for one in ids)
         raise SchemaError(
             f"{bad:,} of {len(ids):,} calls have no list in block_ids; expected one for each call"
             " (an empty one for a prompt below a block). Leave the others out."
