@@ -79,24 +79,30 @@ def planted_migration(
     return check_usage(pd.concat(rows, ignore_index=True))
 
 
+def planted_requests(
+    cohorts: Sequence[Cohort] | None = None,
+    window: tuple[pd.Timestamp, pd.Timestamp] = MARCH,
+    seed: int = 7,
+) -> pd.DataFrame:
+    """Request table (request_table.py) of such traffic, in order of time."""
+    chosen = migration_cohorts() if cohorts is None else cohorts
+    streams = np.random.default_rng(seed).spawn(len(chosen))
+    calls = [_calls(c, window, rng) for c, rng in zip(chosen, streams, strict=True)]
+    table = pd.concat(calls, ignore_index=True).sort_values("at_s", ignore_index=True)
+    ts = window[0] + pd.to_timedelta(table["at_s"].to_numpy(), unit="s")
+    prefix_id = table["scope"] + "-" + table["prefix"].astype("str")
+    named = table.assign(ts=ts.as_unit("us"), provider="anthropic", prefix_id=prefix_id)
+    return named.drop(columns=["at_s", "prefix"])
+
+
 def _minutes(
     cohort: Cohort, window: tuple[pd.Timestamp, pd.Timestamp], rng: np.random.Generator
 ) -> pd.DataFrame:
-    at_s, prefix = _arrivals(cohort, window, rng)
-    version = _version_at(cohort, window[0], at_s)
-    warm = _warm(at_s, prefix, version)
-    minimum = np.array([v.minimum_tokens for _, v in cohort.versions])[version]
-    cached = np.where(minimum <= cohort.prefix_tokens, cohort.prefix_tokens, 0)
-    requests = pd.DataFrame(
-        {
-            "bucket_start": window[0] + pd.to_timedelta(at_s // 60, unit="min"),
-            "model": np.array([v.model for _, v in cohort.versions])[version],
-            "requests": 1,
-            "cache_read_tokens": np.where(warm, cached, 0),
-            "cache_write_5m_tokens": np.where(warm, 0, cached),
-            "uncached_input_tokens": cohort.prefix_tokens - cached + cohort.uncached_tokens,
-            "output_tokens": cohort.output_tokens,
-        }
+    calls = _calls(cohort, window, rng)
+    at_s = calls["at_s"].to_numpy()
+    apart = ["at_s", "scope", "route", "prefix", "prefix_tokens"]
+    requests = calls.drop(columns=apart).assign(
+        bucket_start=window[0] + pd.to_timedelta(at_s // 60, unit="min"), requests=1
     )
     minutes = requests.groupby(["bucket_start", "model"], as_index=False).sum()
     return minutes.assign(
@@ -107,6 +113,31 @@ def _minutes(
         context_window="0-200k",
         service_tier="standard",
         cache_write_1h_tokens=0,
+    )
+
+
+def _calls(
+    cohort: Cohort, window: tuple[pd.Timestamp, pd.Timestamp], rng: np.random.Generator
+) -> pd.DataFrame:
+    """A row per call, `at_s` after the window's start: what its version's cache did."""
+    at_s, prefix = _arrivals(cohort, window, rng)
+    version = _version_at(cohort, window[0], at_s)
+    warm = _warm(at_s, prefix, version)
+    minimum = np.array([v.minimum_tokens for _, v in cohort.versions])[version]
+    cached = np.where(minimum <= cohort.prefix_tokens, cohort.prefix_tokens, 0)
+    return pd.DataFrame(
+        {
+            "at_s": at_s,
+            "model": np.array([v.model for _, v in cohort.versions])[version],
+            "scope": cohort.scope,
+            "route": cohort.route,
+            "prefix": prefix,
+            "prefix_tokens": cohort.prefix_tokens,
+            "cache_read_tokens": np.where(warm, cached, 0),
+            "cache_write_5m_tokens": np.where(warm, 0, cached),
+            "uncached_input_tokens": cohort.prefix_tokens - cached + cohort.uncached_tokens,
+            "output_tokens": cohort.output_tokens,
+        }
     )
 
 

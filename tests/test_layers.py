@@ -9,7 +9,7 @@ PACKAGE = Path(cacheaudit.__file__).parent
 
 LAYERS = [
     ["errors", "bars", "words", "files", "model_ids"],
-    ["schema", "params", "rules", "show", "buckets"],
+    ["schema", "params", "rules", "show", "buckets", "gates"],
     [
         "price_list",
         "price_table",
@@ -22,18 +22,31 @@ LAYERS = [
         "store",
         "live",
         "wilson",
+        "rollout_params",
+        "readiness_params",
     ],
     ["pricing", "changes", "history", "quality", "engine", "owners", "cached_lengths"],
     ["cost", "events", "traffic", "logs"],
-    ["sources", "deploys", "incidents", "sandbox", "bridge", "probing"],
-    ["causes", "plots", "recovery", "habits", "probe_params", "prompts"],
-    ["excess", "money_plots", "traffic_plots", "probe_plots"],
+    ["sources", "deploys", "incidents", "sandbox", "bridge", "probing", "replaying", "rollout"],
+    [
+        "causes",
+        "plots",
+        "recovery",
+        "habits",
+        "probe_params",
+        "prefill_params",
+        "prompts",
+        "aliases",
+        "telemetry",
+        "planning",
+    ],
+    ["excess", "money_plots", "traffic_plots", "probe_plots", "prefilling", "rollout_plots"],
     ["diagnosis"],
-    ["postmortem", "measurement"],
+    ["postmortem", "measurement", "weekly", "readiness"],
     ["report"],
     ["findings", "render", "patient"],
-    ["probe_findings"],
-    ["run"],
+    ["probe_findings", "weekly_findings"],
+    ["run", "prefill_findings"],
     ["demo"],
     ["examples"],
     ["cli"],
@@ -82,6 +95,7 @@ def test_imports_point_backwards_only():
 def test_the_pure_core_touches_no_clock_network_or_disk():
     pure = {"metrics", "noise", "scan", "changes", "events", "quality", "incidents", "cost"}
     pure |= {"causes", "traffic", "excess", "diagnosis", "recovery", "warming", "history", "habits"}
+    pure |= {"rollout", "telemetry"}
     forbidden = {"datetime", "time", "pathlib", "os", "socket", "httpx2", "anthropic", "openai"}
     for path in modules():
         if room(path) in pure:

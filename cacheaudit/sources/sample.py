@@ -10,9 +10,11 @@ from functools import cache
 import pandas as pd
 
 from ..errors import EmptyWindow
-from ..history import MARCH, hourly, planted_migration
+from ..history import CUTOVER, MARCH, hourly, planted_migration, planted_requests
 from ..params import PostmortemParams
 from .pull import Pull
+
+LOGGED_DAYS = 3
 
 
 def fetch(params: PostmortemParams, *, now: pd.Timestamp | None = None) -> Pull:
@@ -39,6 +41,13 @@ def fetch_minutes(params: PostmortemParams, start: pd.Timestamp, end: pd.Timesta
     minutes = _minutes()
     inside = (minutes["bucket_start"] >= start) & (minutes["bucket_start"] < end)
     return minutes[inside].reset_index(drop=True)
+
+
+@cache
+def planted_log() -> pd.DataFrame:
+    """Request table of three days of the sample's traffic, before anything moved."""
+    days = pd.Timedelta(days=LOGGED_DAYS)
+    return planted_requests(window=(CUTOVER.floor("D") - days, CUTOVER.floor("D")))
 
 
 @cache
