@@ -5,6 +5,7 @@ usage     = cacheaudit.fetch_usage(params)           # any source
 requests  = cacheaudit.read_requests("log/*.parquet")  # one row per call, in any of nine formats
 diagnosis = cacheaudit.diagnose(usage, requests=requests)
 bridge    = cacheaudit.explain_cost(usage, before=(t0, t1), after=(t2, t3))
+rollout   = cacheaudit.watch(usage, cutover=T)       # is what moved back, and in time
 result    = cacheaudit.probe(candidates, prompts, budget_usd=1.0, execute=False)  # sends nothing
 """
 
@@ -15,14 +16,18 @@ if TYPE_CHECKING:
     from .bars import Bars
     from .bridge import Bridge, explain_cost
     from .diagnosis import Diagnosis, diagnose
+    from .gates import GateBars
     from .logs.opening import read_requests
     from .params import PostmortemParams
+    from .planning import Migration, Plans, compare_plans
     from .price_table import check_prices
     from .probe_params import ProbeParams
     from .probing.candidate import Candidate
     from .probing.measure import Probe, probe
     from .prompts import read_prompts
     from .replaying import Cutover, Outcome, Prefill, Rules, replay
+    from .rollout import Rollout, watch
+    from .rollout_params import WeeklyParams
     from .schema import check_usage
     from .sources import fetch_usage
     from .sources.frame import read_usage
@@ -34,14 +39,20 @@ __all__ = [
     "Candidate",
     "Cutover",
     "Diagnosis",
+    "GateBars",
+    "Migration",
     "Outcome",
+    "Plans",
     "PostmortemParams",
     "Prefill",
     "Probe",
     "ProbeParams",
+    "Rollout",
     "Rules",
+    "WeeklyParams",
     "check_prices",
     "check_usage",
+    "compare_plans",
     "diagnose",
     "explain_cost",
     "fetch_usage",
@@ -51,6 +62,7 @@ __all__ = [
     "read_requests",
     "read_usage",
     "replay",
+    "watch",
 ]
 
 _ROOMS = {
@@ -59,14 +71,20 @@ _ROOMS = {
     "Candidate": "probing.candidate",
     "Cutover": "replaying",
     "Diagnosis": "diagnosis",
+    "GateBars": "gates",
+    "Migration": "planning",
     "Outcome": "replaying",
+    "Plans": "planning",
     "PostmortemParams": "params",
     "Prefill": "replaying",
     "Probe": "probing.measure",
     "ProbeParams": "probe_params",
+    "Rollout": "rollout",
     "Rules": "replaying",
+    "WeeklyParams": "rollout_params",
     "check_prices": "price_table",
     "check_usage": "schema",
+    "compare_plans": "planning",
     "diagnose": "diagnosis",
     "explain_cost": "bridge",
     "fetch_usage": "sources",
@@ -76,6 +94,7 @@ _ROOMS = {
     "read_requests": "logs.opening",
     "read_usage": "sources.frame",
     "replay": "replaying",
+    "watch": "rollout",
 }
 
 

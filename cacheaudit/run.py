@@ -24,8 +24,10 @@ from .errors import AuditError, ParamError, RunFailed, SourceError, ours
 from .files import UNUSABLE
 from .params import PostmortemParams
 from .patient import PATIENT
+from .prefill_params import PrefillParams
 from .probe_params import ProbeParams
 from .render import render_html
+from .rollout_params import WeeklyParams
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 START_S = 120  # a kernel on a busy machine takes its time
@@ -59,6 +61,11 @@ def run_postmortem(params: PostmortemParams, out: Path, *, now: datetime | None 
     return _run("postmortem", asdict(params), out, datetime.now(UTC) if now is None else now)
 
 
+def run_weekly(params: WeeklyParams, out: Path, *, now: datetime | None = None) -> Run:
+    """Run notebooks/weekly.ipynb with *params* into a new folder under *out*, as run_postmortem."""
+    return _run("weekly", asdict(params), out, datetime.now(UTC) if now is None else now)
+
+
 def run_probe(params: ProbeParams, out: Path, *, now: datetime | None = None) -> Run:
     """Run notebooks/probe.ipynb with *params* into a new folder under *out*.
 
@@ -66,14 +73,23 @@ def run_probe(params: ProbeParams, out: Path, *, now: datetime | None = None) ->
     receipts_path and is gone once the folder holds it. An interrupt ends the measuring and not the
     report. Raises as run_postmortem, and says in the message where receipts are kept.
     """
-    at = datetime.now(UTC) if now is None else now
+    return _spend("probe", params, out, datetime.now(UTC) if now is None else now)
+
+
+def run_prefill(params: PrefillParams, out: Path, *, now: datetime | None = None) -> Run:
+    """Run notebooks/prefill.ipynb with *params* into a new folder under *out*, as run_probe."""
+    return _spend("prefill", params, out, datetime.now(UTC) if now is None else now)
+
+
+def _spend(kind: str, params: ProbeParams | PrefillParams, out: Path, at: datetime) -> Run:
+    """Run the notebook of *kind*, which pays for what it sends."""
     if not params.execute:
-        return _run("probe", asdict(params), out, at)
-    kept = out / f".probe-{params.name}-{at:{STAMP}}.receipts.jsonl"
+        return _run(kind, asdict(params), out, at)
+    kept = out / f".{kind}-{params.name}-{at:{STAMP}}.receipts.jsonl"
     if params.receipts_path:
         _copy(Path(params.receipts_path), kept)
     try:
-        run = _run("probe", asdict(params), out, at, {"receipts_path": str(kept)}, patient=True)
+        run = _run(kind, asdict(params), out, at, {"receipts_path": str(kept)}, patient=True)
     except AuditError as error:
         raise type(error)(f"{error}{resume(kept)}") from error
     except KeyboardInterrupt as stop:

@@ -10,6 +10,7 @@ from tests.conftest import ROOT
 CONDA_NAMES = {
     "matplotlib-base": "matplotlib",
     "python-duckdb": "duckdb",
+    "prometheus_client": "prometheus-client",
     "ibis-duckdb": "ibis-framework[duckdb]",
 }
 

@@ -8,7 +8,20 @@ import click
 
 from ..errors import AuditError
 
-COMMANDS = ["postmortem", "probe", "causes", "usage", "pull", "events", "sandbox", "demo"]
+COMMANDS = [
+    "postmortem",
+    "weekly",
+    "telemetry",
+    "probe",
+    "prefill",
+    "causes",
+    "usage",
+    "pull",
+    "events",
+    "aliases",
+    "sandbox",
+    "demo",
+]
 
 
 class Commands(click.Group):

@@ -51,8 +51,9 @@ def leave(unpriced: list[dict[str, Any]], verdict: str, strict: bool) -> None:
 
 
 @contextmanager
-def following(what: str, out: Path, calls: int) -> Iterator[None]:
-    """A spinner that counts the receipts under *out* as they are written, while people watch."""
+def following(what: str, out: Path, calls: int, kind: str = "probe") -> Iterator[None]:
+    """A spinner that counts the receipts of a run of *kind* under *out* as they are written, while
+    people watch."""
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -65,7 +66,7 @@ def following(what: str, out: Path, calls: int) -> Iterator[None]:
 
         def watch() -> None:
             while not ended.wait(1.0):
-                sent = _receipts(out) // 2  # a line before a call and one after
+                sent = _receipts(out, kind) // 2  # a line before a call and one after
                 status.update(f"{what}: {sent:,} of at most {calls:,} calls; Ctrl-C ends it well")
 
         watcher = threading.Thread(target=watch, daemon=True)
@@ -77,7 +78,7 @@ def following(what: str, out: Path, calls: int) -> Iterator[None]:
             watcher.join()
 
 
-def _receipts(out: Path) -> int:
+def _receipts(out: Path, kind: str) -> int:
     """Lines in the newest receipts of a run that is not finished."""
-    newest = sorted(out.glob(".probe-*.receipts.jsonl"), key=lambda p: p.stat().st_mtime)
+    newest = sorted(out.glob(f".{kind}-*.receipts.jsonl"), key=lambda p: p.stat().st_mtime)
     return newest[-1].read_bytes().count(b"\n") if newest else 0

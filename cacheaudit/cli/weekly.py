@@ -1,0 +1,38 @@
+"""`cacheaudit weekly`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .given import Overrides, overrides, params_as, params_file
+from .telling import tell, working
+
+
+@click.command()
+@params_file
+@overrides
+@click.option("--since", metavar="TIME", help="The cutover; without it, the newest in the data.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
+def weekly(file: Path | None, given: Overrides, since: str | None, out: Path) -> None:
+    """After a cutover: is what moved back where it was, and in time?
+
+    Writes a run folder with report.html and findings.json. Exits with 3 where it is late, with 4
+    where that cannot be judged.
+    """
+    from ..rollout_params import WeeklyParams
+
+    over: dict[str, Any] = {} if since is None else {"since": since}
+    params = params_as(WeeklyParams, file, given, over=over)
+    from ..run import run_weekly  # papermill takes seconds to import; bad parameters do not
+
+    with working("Running the weekly notebook"):
+        run = run_weekly(params, out)
+    tell(run.report, run.findings)
+    for gate in run.findings["gates"]:
+        who = f", {gate['about']}" if gate["about"] else ""
+        click.echo(f"{gate['standing']}: {gate['name']}{who}")
+        if gate["needs"]:
+            click.echo(f"  {gate['needs']}")
+    if run.findings["exit_code"]:
+        raise click.exceptions.Exit(run.findings["exit_code"])

@@ -1,0 +1,123 @@
+"""Parameters of notebooks/weekly.ipynb: where usage comes from, when the cutover was, the bars."""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import pandas as pd
+
+from .errors import ParamError
+from .gates import GateBars
+from .params import Params, PostmortemParams
+
+DEFAULT = GateBars()
+WATCHED = (  # bars of the gates after a cutover; the others belong to readiness
+    "baseline_days", "rollout_window_share", "rollout_window_hours", "recovered_at_share",
+    "recovery_hours", "telemetry_share",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeeklyParams(Params):
+    """Inputs of notebooks/weekly.ipynb; the keys of params/weekly*.yaml.
+
+    name            short name of the report; part of the run folder's name
+    since           the cutover in UTC, ISO 8601; "" takes the newest in the data
+    full_cutover    when all traffic had moved; "" reads it from what served
+    source          where usage comes from: a key of sources.SOURCES
+    path            file to read (frame, log, console export, saved pages); "" asks the provider
+    start, end      window [start, end) in UTC; "" begins with the baseline, and ends now
+    bucket          width of a bucket: 1m, 1h or 1d; a rollout window of hours needs hours
+    minutes         pull the 24 h around a cutover by the minute, where the source offers it
+    base_url        endpoint of the provider; "" is the provider's own
+    pulls           organisation -> parameter file of its own pull, for source several
+    key_variable    environment variable with the key; "" is the provider's usual one
+    store_path      DuckDB file that keeps what was pulled; "" keeps nothing
+    store_label     the account's name in the store; "" tells accounts apart by a hash of the key
+    names           id -> name, for workspaces, projects, keys and models
+    requests_table  table of a database URL, for source log
+    requests_format format of the log; "" recognises it
+    columns         request_table.py's column -> the log's own name for it
+    max_loss        share of a log's calls that may be unreadable; above it the log is refused
+    baseline_days   days before the cutover that make the baseline
+    rollout_window_share  share of the baseline that a cutover must reach ...
+    rollout_window_hours  ... within so many hours
+    recovered_at_share    share of the baseline that counts as back at it
+    recovery_hours  hours after the full cutover in which it must be back
+    telemetry_share share of requests that must report cache fields
+    run_folder      where to write findings.json and usage.parquet; "" writes nothing
+    """
+
+    name: str = "sample"
+    since: str = ""
+    full_cutover: str = ""
+    source: str = "sample"
+    path: str = ""
+    start: str = ""
+    end: str = ""
+    bucket: str = "1h"
+    minutes: bool = True
+    base_url: str = ""
+    pulls: dict[str, str] = field(default_factory=dict)
+    key_variable: str = ""
+    store_path: str = ""
+    store_label: str = ""
+    names: dict[str, str] = field(default_factory=dict)
+    requests_table: str = ""
+    requests_format: str = ""
+    columns: dict[str, str] = field(default_factory=dict)
+    max_loss: float = 0.01
+    baseline_days: float = DEFAULT.baseline_days
+    rollout_window_share: float = DEFAULT.rollout_window_share
+    rollout_window_hours: float = DEFAULT.rollout_window_hours
+    recovered_at_share: float = DEFAULT.recovered_at_share
+    recovery_hours: float = DEFAULT.recovery_hours
+    telemetry_share: float = DEFAULT.telemetry_share
+    run_folder: str = ""
+
+    def __post_init__(self) -> None:
+        began, whole = self.cutover
+        if began is not None and whole is not None and whole < began:
+            raise ParamError(
+                f"full_cutover {self.full_cutover} is before since {self.since}; swap them."
+            )
+        _ = self.bars, self.pull  # both refuse what is out of range
+
+    @property
+    def cutover(self) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+        """When it began and when all had moved, as UTC timestamps; None where the data decides."""
+        return _moment("since", self.since), _moment("full_cutover", self.full_cutover)
+
+    @property
+    def bars(self) -> GateBars:
+        """The bars of the gates after a cutover; those of readiness are not asked for here."""
+        return GateBars(**{name: getattr(self, name) for name in WATCHED})
+
+    @property
+    def pull(self) -> PostmortemParams:
+        """What a source is asked with; without a start, from the baseline's first day on."""
+        shared = {f.name for f in fields(PostmortemParams)} - {
+            "recovered_at_share",
+            "recovery_hours",
+        }
+        given = {f.name: getattr(self, f.name) for f in fields(self) if f.name in shared}
+        began, _ = self.cutover
+        if not self.start and began is not None:
+            first = began - pd.Timedelta(days=self.baseline_days)
+            given["start"] = first.floor("D").isoformat()
+        return PostmortemParams(**given)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For provenance: every parameter but places to keep things, which are no input."""
+        return {k: v for k, v in asdict(self).items() if k not in ("run_folder", "store_path")}
+
+
+def _moment(name: str, text: str) -> pd.Timestamp | None:
+    if not text:
+        return None
+    try:
+        at = pd.Timestamp(text)
+    except ValueError as error:
+        raise ParamError(
+            f"{name} is {text!r}; expected a time such as 2026-03-17T14:20."
+        ) from error
+    return at.tz_localize("UTC") if at.tzinfo is None else at.tz_convert("UTC")
