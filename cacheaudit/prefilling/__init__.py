@@ -1,0 +1,1 @@
+"""Warming a candidate before the cutover: planned, rate-limited, capped, receipted."""

@@ -1,0 +1,81 @@
+"""What a touch costs, at most and as is expected; and whether the budget holds a prefix to the end.
+
+A touch sets aside the prefix's bytes as tokens at the dearest rate, with what it may generate, as a
+probe's calls do (probing/money.py); once it was answered, its tokens. It is expected to be written
+once and read from then on.
+"""
+
+from collections.abc import Sequence
+from math import ceil
+
+from ..probing.ask import ALLOWANCE_TOKENS
+from ..probing.money import ROLE_TOKENS, dearer_usd
+from ..probing.receipt import Receipt
+from .prefix import Prefix, in_blocks
+from .stand import Stand
+from .trail import Trail
+from .ways import Way
+
+KNOWN_TOKENS = 32  # that an equal prompt may be longer by, in what a provider adds
+
+
+class Purse:
+    """The budget of *stand*, with what is set aside for calls in flight."""
+
+    def __init__(self, stand: Stand) -> None:
+        self._stand = stand
+        self.reserved_usd = 0.0
+
+    def allows(self, usd: float) -> bool:
+        """Whether *usd* more fits."""
+        return self._stand.budget.allows(self.reserved_usd + usd)
+
+    def worst_usd(self, prefix: Prefix, trail: Trail, way: Way) -> float:
+        """The most that a touch can cost at an endpoint that keeps its limit of output."""
+        bound = prefix.bytes + ROLE_TOKENS
+        if trail.input_tokens is not None and self._stand.learn_lengths:
+            bound = min(bound, trail.input_tokens + KNOWN_TOKENS)
+        return self._stand.rates.worst_usd(bound, way.output_tokens, lives_long=prefix.long)
+
+    def allowance_usd(self, worst_usd: float) -> float:
+        """What is set aside beside *worst_usd* until the endpoint has kept a limit: who ignores it
+        is found out by the first answer."""
+        left_usd = self._stand.budget.left_usd - self.reserved_usd - worst_usd
+        return max(0.0, min(self._stand.rates.worst_usd(0, ALLOWANCE_TOKENS), left_usd))
+
+    def cost_usd(self, heard: Receipt) -> float | None:
+        """What *heard* cost; where another model answered, at the dearer price of the two, and at
+        least what was set aside."""
+        stand = self._stand
+        if heard.outcome != "other_model":
+            return stand.rates.charged_usd(heard)
+        dearer = dearer_usd(heard, stand.rates, stand.rates_of(heard.served))
+        return None if dearer is None else max(dearer, heard.worst_usd or 0.0)
+
+    def holds(
+        self, new: tuple[Prefix, Trail, Way], live: Sequence[tuple[Prefix, Trail, Way]]
+    ) -> bool:
+        """Whether the budget is expected to hold *new*, and all that are *live*, to the end; with
+        what the dearest of them sets aside for its last call."""
+        now_s = self._stand.clock.now()
+        coming = self._usd(*new, warm=False) + self._refreshes_usd(*new, now_s)
+        for one in live:
+            proven_s = one[1].proven_s
+            coming += self._refreshes_usd(*one, now_s if proven_s is None else proven_s)
+        last_usd = max(self._usd(*one, warm=False) for one in [*live, new])
+        return self.allows(coming + last_usd)
+
+    def _refreshes_usd(self, prefix: Prefix, trail: Trail, way: Way, from_s: float) -> float:
+        """Of the touches that follow one at *from_s* before the cutover."""
+        touches = ceil((self._stand.until_s - from_s) / self._stand.interval_s(prefix)) - 1
+        return max(0, touches) * self._usd(prefix, trail, way, warm=True)
+
+    def _usd(self, prefix: Prefix, trail: Trail, way: Way, *, warm: bool) -> float:
+        rates = self._stand.rates
+        written = rates.written_long_usd if prefix.long else rates.written_usd
+        cold = rates.uncached_usd if in_blocks(self._stand.candidate) else written
+        rate = rates.read_usd if warm else cold
+        tokens = trail.input_tokens or prefix.about_tokens
+        output = 0 if way.kind == "prewarm" else way.output_tokens
+        usd = rates.uncached_usd if rate is None else rate
+        return (tokens * usd + output * rates.output_usd) / 1e6
