@@ -18,6 +18,7 @@ COMMANDS = [
     "usage",
     "pull",
     "events",
+    "mail",
     "aliases",
     "sandbox",
     "demo",

@@ -36,6 +36,10 @@ requests_file = click.option(
     "--requests", type=click.Path(), multiple=True, callback=_once, metavar="FILE",
     help="Request log: a file, a folder, a glob, s3://... or a database; over the file and -p.",
 )  # fmt: skip
+mail_file = click.option(
+    "--mail", "mail", type=click.Path(path_type=Path), metavar="FILE",
+    help="Mail the report, or the error of a run that stopped, as FILE (params/mail.yaml) says.",
+)  # fmt: skip
 strict = click.option("--strict", is_flag=True, help="Tokens without a price are an error.")
 
 

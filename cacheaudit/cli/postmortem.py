@@ -4,7 +4,17 @@ from pathlib import Path
 
 import click
 
-from .given import Overrides, events_file, overrides, params_file, params_of, requests_file, strict
+from .given import (
+    Overrides,
+    events_file,
+    mail_file,
+    overrides,
+    params_file,
+    params_of,
+    requests_file,
+    strict,
+)
+from .mail import mailing
 from .telling import leave, tell, working
 
 
@@ -14,6 +24,7 @@ from .telling import leave, tell, working
 @events_file
 @requests_file
 @strict
+@mail_file
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
 def postmortem(
     file: Path | None,
@@ -21,13 +32,16 @@ def postmortem(
     events: str | None,
     requests: str | None,
     strict: bool,
+    mail: Path | None,
     out: Path,
 ) -> None:
     """Run the postmortem notebook and write a run folder with report.html and findings.json."""
     params = params_of(file, given, events=events, requests=requests)
     from ..run import run_postmortem  # papermill takes seconds to import; bad parameters do not
 
-    with working("Running the postmortem notebook"):
-        run = run_postmortem(params, out)
+    with mailing(mail, f"postmortem {params.name}") as send:
+        with working("Running the postmortem notebook"):
+            run = run_postmortem(params, out)
+        send(run.folder)
     tell(run.report, run.findings)
     leave(run.findings["cost"]["unpriced"], run.findings["verdict"], strict)

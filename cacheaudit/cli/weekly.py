@@ -5,16 +5,20 @@ from typing import Any
 
 import click
 
-from .given import Overrides, overrides, params_as, params_file
+from .given import Overrides, mail_file, overrides, params_as, params_file
+from .mail import mailing
 from .telling import tell, working
 
 
 @click.command()
 @params_file
 @overrides
+@mail_file
 @click.option("--since", metavar="TIME", help="The cutover; without it, the newest in the data.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
-def weekly(file: Path | None, given: Overrides, since: str | None, out: Path) -> None:
+def weekly(
+    file: Path | None, given: Overrides, mail: Path | None, since: str | None, out: Path
+) -> None:
     """After a cutover: is what moved back where it was, and in time?
 
     Writes a run folder with report.html and findings.json. Exits with 3 where it is late, with 4
@@ -26,8 +30,10 @@ def weekly(file: Path | None, given: Overrides, since: str | None, out: Path) ->
     params = params_as(WeeklyParams, file, given, over=over)
     from ..run import run_weekly  # papermill takes seconds to import; bad parameters do not
 
-    with working("Running the weekly notebook"):
-        run = run_weekly(params, out)
+    with mailing(mail, f"weekly {params.name}") as send:
+        with working("Running the weekly notebook"):
+            run = run_weekly(params, out)
+        send(run.folder)
     tell(run.report, run.findings)
     for gate in run.findings["gates"]:
         who = f", {gate['about']}" if gate["about"] else ""

@@ -1,0 +1,113 @@
+"""Parameters of the mail: from whom, to whom, through which server, and when to stay quiet."""
+
+import math
+from dataclasses import dataclass, field
+from datetime import date
+from email.headerregistry import Address
+from typing import Any, Literal, get_args
+
+from .errors import ParamError
+from .params import VARIABLE, Params
+
+Security = Literal["starttls", "tls", "none"]
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+PORTS = {"starttls": 587, "tls": 465, "none": 25}  # RFC 6409 section 3.1, RFC 8314 section 7.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailParams(Params):
+    """Keys of params/mail*.yaml; the password comes from the environment alone.
+
+    sender          address that the mail is from
+    readers         addresses that get reports
+    owners          addresses that get the errors of runs that failed; empty: the readers do not,
+                    and nobody does
+    host            SMTP server
+    port            0 takes the usual one of `security`
+    security        starttls, tls, or none (on loopback alone)
+    user            name to log in with; "" does not log in
+    password_variable   environment variable with the password
+    attach          whether report.html is attached whole
+    link            URL under which run folders are served; "" for none
+    sent_path       where it is kept what was sent, so that no report is sent twice
+    quiet           whether a report is kept back while nothing that matters has changed since the
+                    last one sent
+    acknowledged    incidents that are known, each with start (as the report says it, UTC), until (a
+                    day) and, if wanted, note: until that day each is one line
+    timeout_s       after which the server counts as not there
+    """
+
+    sender: str = ""
+    readers: list[str] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
+    host: str = ""
+    port: int = 0
+    security: str = "starttls"
+    user: str = ""
+    password_variable: str = "CACHEAUDIT_MAIL_PASSWORD"
+    attach: bool = True
+    link: str = ""
+    sent_path: str = "reports/.sent.jsonl"
+    quiet: bool = False
+    acknowledged: list[dict[str, Any]] = field(default_factory=list)
+    timeout_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        for name, value in (("sender", self.sender), ("host", self.host)):
+            if not value:
+                raise ParamError(f"{name} is empty; expected one. See params/mail.yaml.")
+        if not self.readers and not self.owners:
+            raise ParamError("readers and owners are both empty; expected at least one address.")
+        for address in (self.sender, *self.readers, *self.owners):
+            _checked(address)
+        if self.security not in get_args(Security):
+            raise ParamError(
+                f"security is {self.security!r}; expected {', '.join(get_args(Security))}."
+            )
+        if self.security == "none" and self.host not in LOOPBACK:
+            raise ParamError(
+                f"security is none for {self.host}; expected starttls or tls: a report and a"
+                " password are not sent in the clear but on loopback."
+            )
+        if not VARIABLE.fullmatch(self.password_variable):
+            raise ParamError(
+                "password_variable is no name of an environment variable; expected letters, digits"
+                " and underscores. The password itself belongs into the environment, never here."
+            )
+        if not 0 <= self.port < 65536 or not (math.isfinite(self.timeout_s) and self.timeout_s > 0):
+            raise ParamError("port or timeout_s is out of range; expected 0 to 65535, and above 0.")
+        _ = self.known  # refuses what is no acknowledgement
+
+    @property
+    def usual_port(self) -> int:
+        """The port to speak to."""
+        return self.port or PORTS[self.security]
+
+    @property
+    def known(self) -> dict[str, tuple[date, str]]:
+        """start -> (until, note) of what is acknowledged."""
+        found: dict[str, tuple[date, str]] = {}
+        for number, one in enumerate(self.acknowledged, 1):
+            if unknown := sorted(set(one) - {"start", "until", "note"}):
+                raise ParamError(f"acknowledged {number} has {unknown[0]!r}; expected start, until"
+                                 " and note.")  # fmt: skip
+            try:
+                until = date.fromisoformat(str(one["until"]))
+                start = str(one["start"])
+            except (KeyError, ValueError) as error:
+                raise ParamError(
+                    f"acknowledged {number} lacks a start or a day; expected start:"
+                    " 2026-03-17 14:20 and until: 2026-04-01."
+                ) from error
+            found[start.replace("T", " ")[:16]] = until, str(one.get("note", ""))
+        return found
+
+
+def _checked(address: str) -> None:
+    """Refuse what is no address, without repeating it: it may be a slip with something secret."""
+    try:
+        found = Address(addr_spec=address)
+    except Exception as error:
+        raise ParamError("an address is none; expected one like team@example.org.") from error
+    if not found.username or ("." not in found.domain and found.domain not in LOOPBACK):
+        raise ParamError("an address has no name or no domain; expected one like team@example.org.")

@@ -1,0 +1,74 @@
+"""A run folder in, a mail out: read, decide, compose, send. Clock and disk end here."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+from ..errors import SourceError
+from ..files import write_whole
+from ..mail_params import MailParams
+from .compose import failure_message, known_message, report_message
+from .due import Due, alone, due, keep_sent, read_sent
+from .send import send
+
+
+def deliver(
+    folder: Path, params: MailParams, *, dry_run: Path | None = None, now: datetime | None = None
+) -> Due:
+    """Mail the report in run *folder*, if it is due; with *dry_run*, write it there as .eml.
+
+    Raises SourceError for what is no run folder, and what send() raises; what was not sent is not
+    kept as sent. Nothing is kept of a dry run.
+    """
+    at = datetime.now(UTC) if now is None else now
+    findings, page = _read(folder)
+    kept = Path(params.sent_path)
+    if dry_run is not None:
+        decided = due(findings, read_sent(kept), params, at.date())
+        write_whole(dry_run, _message(findings, page, params, decided, folder, at).as_bytes())
+        return decided
+    with alone(kept):
+        decided = due(findings, read_sent(kept), params, at.date())
+        if decided.send and params.readers:
+            send(_message(findings, page, params, decided, folder, at), params)
+            keep_sent(kept, findings, at.isoformat(timespec="seconds"))
+    return decided
+
+
+def deliver_failure(
+    what: str, error: str, params: MailParams, *, again: str = "", now: datetime | None = None
+) -> bool:
+    """Mail the *error* of a run to its owners; False where there are none."""
+    if not params.owners:
+        return False
+    at = datetime.now(UTC) if now is None else now
+    send(failure_message(what, error, params, at=at, again=again), params)
+    return True
+
+
+def _message(
+    findings: Mapping[str, Any],
+    page: str,
+    params: MailParams,
+    decided: Due,
+    folder: Path,
+    at: datetime,
+) -> EmailMessage:
+    if decided.all_known:
+        return known_message(findings, decided.known, params, folder=folder.name, at=at)
+    return report_message(findings, page, params, folder=folder.name, at=at, notes=decided.known)
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], str]:
+    try:
+        findings = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
+        page = (folder / "report.html").read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise SourceError(
+            f"{folder} is no finished run: findings.json or report.html cannot be read; expected a"
+            " folder that cacheaudit postmortem, readiness, weekly, probe or prefill wrote."
+        ) from error
+    return findings, page
