@@ -4,11 +4,12 @@ A run folder appears whole or not at all: everything is made in a hidden folder 
 is renamed at the end and removed on any failure.
 """
 
+import fcntl
 import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from .params import PostmortemParams
 from .patient import PATIENT
 from .prefill_params import PrefillParams
 from .probe_params import ProbeParams
+from .readiness_params import ReadinessParams
 from .render import render_html
 from .rollout_params import WeeklyParams
 
@@ -64,6 +66,11 @@ def run_postmortem(params: PostmortemParams, out: Path, *, now: datetime | None 
 def run_weekly(params: WeeklyParams, out: Path, *, now: datetime | None = None) -> Run:
     """Run notebooks/weekly.ipynb with *params* into a new folder under *out*, as run_postmortem."""
     return _run("weekly", asdict(params), out, datetime.now(UTC) if now is None else now)
+
+
+def run_readiness(params: ReadinessParams, out: Path, *, now: datetime | None = None) -> Run:
+    """Run notebooks/readiness.ipynb with *params* into a new folder, as run_postmortem."""
+    return _run("readiness", asdict(params), out, datetime.now(UTC) if now is None else now)
 
 
 def run_probe(params: ProbeParams, out: Path, *, now: datetime | None = None) -> Run:
@@ -130,7 +137,7 @@ def _run(
     target = out / f"{kind}-{name}-{at:{STAMP}}"
     if target.exists():
         raise RunFailed(f"{target} exists already; wait a second, or give another name.")
-    with _unfinished(out) as folder:
+    with _unfinished(out) as folder, _only(out, f"{kind}-{name}"):
         notebook = folder / "notebook.ipynb"
         given = params | dict(places or {}) | {"run_folder": str(folder)}
         _execute(NOTEBOOKS / f"{kind}.ipynb", notebook, given, patient)
@@ -139,6 +146,20 @@ def _run(
         findings = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
         folder.rename(target)
     return Run(folder=target, findings=findings)
+
+
+@contextmanager
+def _only(out: Path, what: str) -> Iterator[None]:
+    """One run of a kind and name at a time: a schedule that comes round too soon stops here."""
+    with (out / f".{what}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunFailed(
+                f"a run of {what} is under way under {out}; expected it to have ended. Wait for it,"
+                " or give another name."
+            ) from None
+        yield
 
 
 @contextmanager

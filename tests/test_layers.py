@@ -48,7 +48,7 @@ LAYERS = [
     ["findings", "render", "patient"],
     ["probe_findings", "weekly_findings", "mailing"],
     ["run", "prefill_findings"],
-    ["demo"],
+    ["demo", "scheduling"],
     ["examples"],
     ["cli"],
 ]

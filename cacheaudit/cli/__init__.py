@@ -10,6 +10,7 @@ from ..errors import AuditError
 
 COMMANDS = [
     "postmortem",
+    "readiness",
     "weekly",
     "telemetry",
     "probe",
@@ -19,6 +20,7 @@ COMMANDS = [
     "pull",
     "events",
     "mail",
+    "schedule",
     "aliases",
     "sandbox",
     "demo",
