@@ -73,7 +73,7 @@ class ReadinessParams(Params):
 
     name: str = "sample"
     provider: str = "anthropic"
-    incumbent: str = "claude-sonnet-4-5-20250929"
+    incumbent: str = "claude-sonnet-4-5-20250929"  # the sample's; cacheaudit: allow
     candidate: str = "claude-opus-4-6"
     cutover: str = "2026-03-17T14:20"
     source: str = "sample"

@@ -7,6 +7,7 @@ is renamed at the end and removed on any failure.
 import fcntl
 import json
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -151,15 +152,22 @@ def _run(
 @contextmanager
 def _only(out: Path, what: str) -> Iterator[None]:
     """One run of a kind and name at a time: a schedule that comes round too soon stops here."""
-    with (out / f".{what}.lock").open("w") as lock:
+    path = out / f".{what}.lock"
+    with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            ours = path.exists() and os.path.samestat(path.stat(), os.fstat(lock.fileno()))
         except BlockingIOError:
+            ours = False
+        if not ours:  # else it is the file of a run that ended as we came, which is gone
             raise RunFailed(
                 f"a run of {what} is under way under {out}; expected it to have ended. Wait for it,"
                 " or give another name."
-            ) from None
-        yield
+            )
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

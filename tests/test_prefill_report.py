@@ -15,7 +15,7 @@ from cacheaudit.prefill_findings import prefill_findings, write_prefill
 from cacheaudit.prefill_params import PrefillParams
 from cacheaudit.prefilling.prefill import planned
 from cacheaudit.prefilling.prefix import prefixes_of
-from cacheaudit.prefilling.stand import QUESTION, asked_of, unit_of
+from cacheaudit.prefilling.setup import QUESTION, asked_of, unit_of
 from cacheaudit.prefilling.warmth import WarmShare, warm_share, warmths
 from cacheaudit.probing.receipt import Receipt
 from cacheaudit.report import prefill as page

@@ -23,20 +23,20 @@ from dataclasses import replace
 from ..probing.receipt import BILLED, FINAL, Receipt
 from .pace import Pace
 from .prefix import Prefix
-from .purse import Purse
-from .stand import (
+from .set_aside import SetAside
+from .setup import (
     BUDGET,
     NOT_CACHED,
     OVER_BOUND,
     QUESTION,
     STOPPED,
     Kept,
-    Stand,
+    Setup,
     asked_of,
     says_writes,
     unit_of,
 )
-from .trail import Trail
+from .touched import Touched
 from .under_way import Flight, Queue, State
 
 CONFIRM_S = 5.0  # after a call that neither read nor reported a write
@@ -45,12 +45,12 @@ TRIES, IN_VAIN = 5, 15  # failures in a row that may be billed: of one prefix, o
 PAUSED = ("busy", "overloaded")
 
 
-def keep_warm(prefixes: Sequence[Prefix], stand: Stand) -> Kept:
-    """Touch *prefixes* until the cutover, as *stand* says.
+def keep_warm(prefixes: Sequence[Prefix], setup: Setup) -> Kept:
+    """Touch *prefixes* until the cutover, as *setup* says.
 
     An interrupt, or a stop that is asked for, ends it before the next call; calls in flight end.
     """
-    keeper = _Keeper(prefixes, stand)
+    keeper = _Keeper(prefixes, setup)
     try:
         keeper.run()
     except KeyboardInterrupt:  # the receipts are on the disk
@@ -61,19 +61,19 @@ def keep_warm(prefixes: Sequence[Prefix], stand: Stand) -> Kept:
 
 
 class _Keeper:
-    def __init__(self, prefixes: Sequence[Prefix], stand: Stand) -> None:
+    def __init__(self, prefixes: Sequence[Prefix], setup: Setup) -> None:
         self.why: dict[str, str] = {}
         self.stopped = ""
-        self._stand, self._pace = stand, Pace(stand.limits)
-        self._pool = ThreadPoolExecutor(stand.together) if stand.together > 1 else None
+        self._setup, self._pace = setup, Pace(setup.limits)
+        self._pool = ThreadPoolExecutor(setup.together) if setup.together > 1 else None
         self._flying: dict[Future[Receipt], Flight] = {}
         self._queue = Queue()
-        self._purse, self._pause_s = Purse(stand), 0.0
-        self._trusted, self._in_vain = stand.trusted, 0
+        self._set_aside, self._pause_s = SetAside(setup), 0.0
+        self._trusted, self._in_vain = setup.trusted, 0
         self._least_way: dict[tuple[str, int], int] = {}  # a kind of ways -> the first not refused
         self._states = [self._taken_up(one) for one in prefixes]
         for state in self._states:
-            if not state.trail.cached:
+            if not state.touched.cached:
                 self.why[state.prefix.digest] = NOT_CACHED
             elif state.begun:
                 self._queue.put(self._next_s(state), state)
@@ -89,50 +89,50 @@ class _Keeper:
             self._pool.shutdown()
 
     def run(self) -> None:
-        stand = self._stand
+        setup = self._setup
         while True:
             self._land(0.0)
-            if stand.stop():
+            if setup.stop():
                 self.stopped = STOPPED
                 return
-            now_s = stand.clock.now()
+            now_s = setup.clock.now()
             state, at_s = self._choose(now_s)
-            if state is None or at_s >= stand.until_s:
+            if state is None or at_s >= setup.until_s:
                 if not self._flying:
                     return
                 self._land(None)
             elif at_s > now_s:
-                self._let_pass(min(at_s - now_s, stand.slice_s))
-            elif len(self._flying) >= (stand.together if self._trusted else 1):
+                self._let_pass(min(at_s - now_s, setup.slice_s))
+            elif len(self._flying) >= (setup.together if self._trusted else 1):
                 self._land(None)
             else:
                 self._begin(state)
 
     def _taken_up(self, prefix: Prefix) -> State:
         """*prefix*, with what an earlier run proved of it."""
-        stand, name = self._stand, asked_of(self._stand.candidate, prefix)
+        setup, name = self._setup, asked_of(self._setup.candidate, prefix)
         mine = [
-            one for one in stand.receipts.all
+            one for one in setup.receipts.all
             if one.unit == unit_of(prefix) and one.question == QUESTION
         ]  # fmt: skip
-        trail = Trail(says_writes=says_writes(stand.candidate))
+        touched = Touched(says_writes=says_writes(setup.candidate))
         for receipt in sorted(mine, key=lambda one: one.sent_s):
             if receipt.asked == name:
-                trail.hear(receipt)
+                touched.hear(receipt)
         attempts = max((one.attempt for one in mine), default=0)
-        return State(prefix=prefix, trail=trail, attempts=attempts, begun=trail.touches > 0)
+        return State(prefix=prefix, touched=touched, attempts=attempts, begun=touched.touches > 0)
 
     def _remember_pace(self, prefixes: Sequence[Prefix]) -> None:
         heads = {unit_of(one): one.head for one in prefixes}
-        for one in sorted(self._stand.receipts.all, key=lambda one: one.sent_s):
+        for one in sorted(self._setup.receipts.all, key=lambda one: one.sent_s):
             if one.question == QUESTION:
                 self._pace.enter(heads.get(one.unit, ""), self._counts_for(one), one.sent_s)
 
     def _next_s(self, state: State) -> float:
         """When *state* is due after an answer."""
-        if state.trail.misses or state.trail.proven_s is None:
-            return self._stand.clock.now() + CONFIRM_S
-        return state.trail.proven_s + self._stand.interval_s(state.prefix)
+        if state.touched.misses or state.touched.proven_s is None:
+            return self._setup.clock.now() + CONFIRM_S
+        return state.touched.proven_s + self._setup.interval_s(state.prefix)
 
     def _choose(self, now_s: float) -> tuple[State | None, float]:
         """Who is touched next, and when: who is due goes before who is new."""
@@ -146,31 +146,31 @@ class _Keeper:
         return state, at_s
 
     def _free_s(self, state: State, now_s: float) -> float:
-        soonest_s = max(now_s, self._pause_s, self._stand.begin_s)
+        soonest_s = max(now_s, self._pause_s, self._setup.begin_s)
         return self._pace.free_s(state.prefix.head, self._will_count(state), soonest_s)
 
     def _will_count(self, state: State) -> int:
         """Input tokens of the next call that count towards the limit, as is expected."""
-        trail = state.trail
-        whole = trail.input_tokens or state.prefix.about_tokens
-        if self._stand.limits.reads_count or trail.proven_s is None:
+        touched = state.touched
+        whole = touched.input_tokens or state.prefix.about_tokens
+        if self._setup.limits.reads_count or touched.proven_s is None:
             return whole
-        return trail.uncached_tokens or 0
+        return touched.uncached_tokens or 0
 
     def _counts_for(self, receipt: Receipt) -> int:
-        read = (receipt.cache_read_tokens or 0) if self._stand.limits.reads_count else 0
+        read = (receipt.cache_read_tokens or 0) if self._setup.limits.reads_count else 0
         return (receipt.uncached_input_tokens or 0) + (receipt.cache_write_tokens or 0) + read
 
     def _let_pass(self, seconds: float) -> None:
         if self._flying:
             self._land(seconds)
         else:
-            self._stand.clock.sleep(seconds)
+            self._setup.clock.sleep(seconds)
 
     def _holds(self, state: State) -> bool:
         live = [one for one in self._states if one.begun and one.prefix.digest not in self.why]
-        new, *others = ((o.prefix, o.trail, o.prefix.ways[o.way]) for o in (state, *live))
-        return self._purse.holds(new, others)
+        new, *others = ((o.prefix, o.touched, o.prefix.ways[o.way]) for o in (state, *live))
+        return self._set_aside.holds(new, others)
 
     def _land(self, seconds: float | None) -> None:
         """Take in calls that ended, within *seconds*; None waits until one does."""
@@ -182,25 +182,25 @@ class _Keeper:
 
     def _begin(self, state: State) -> None:
         """Send the next call of *state*, if the budget allows."""
-        stand, prefix = self._stand, state.prefix
+        setup, prefix = self._setup, state.prefix
         state.way = max(state.way, self._least_way.get(_kind(prefix), 0))
-        way, purse = prefix.ways[state.way], self._purse
-        worst_usd = purse.worst_usd(prefix, state.trail, way)
-        fits = purse.allows(worst_usd) and (state.begun or self._holds(state))
+        way, set_aside = prefix.ways[state.way], self._set_aside
+        worst_usd = set_aside.worst_usd(prefix, state.touched, way)
+        fits = set_aside.allows(worst_usd) and (state.begun or self._holds(state))
         if self._flying and not fits:
             self._land(None)  # what it set aside comes back
             return
-        if (sent_s := stand.clock.now()) >= stand.until_s:
+        if (sent_s := setup.clock.now()) >= setup.until_s:
             return
         self._queue.take(state)
         if not fits:
             self.why[prefix.digest] = BUDGET
             return
-        held_usd = 0.0 if self._trusted else purse.allowance_usd(worst_usd)
+        held_usd = 0.0 if self._trusted else set_aside.allowance_usd(worst_usd)
         state.begun, state.attempts = True, state.attempts + 1
         planned = self._planned(state, sent_s, worst_usd + held_usd, held_usd)
-        stand.receipts.add(planned)
-        purse.reserved_usd += worst_usd + held_usd
+        setup.receipts.add(planned)
+        set_aside.reserved_usd += worst_usd + held_usd
         entry = self._pace.enter(prefix.head, self._will_count(state), planned.sent_s)
         flight = Flight(state=state, planned=planned, entry=entry)
         if self._pool is None:
@@ -209,24 +209,24 @@ class _Keeper:
             self._flying[self._pool.submit(self._sent, flight)] = flight
 
     def _sent(self, flight: Flight) -> Receipt:
-        stand, state = self._stand, flight.state
+        setup, state = self._setup, flight.state
         way = state.prefix.ways[state.way]
-        heard = stand.touch(stand.candidate, state.prefix, way, flight.planned)
-        return replace(heard, cost_usd=self._purse.cost_usd(heard))
+        heard = setup.touch(setup.candidate, state.prefix, way, flight.planned)
+        return replace(heard, cost_usd=self._set_aside.cost_usd(heard))
 
     def _planned(self, state: State, sent_s: float, worst_usd: float, held_usd: float) -> Receipt:
-        stand, proven_s = self._stand, state.trail.proven_s
+        setup, proven_s = self._setup, state.touched.proven_s
         return Receipt(
             question=QUESTION,
             unit=unit_of(state.prefix),
             attempt=state.attempts,
             step=0,
             sent_s=sent_s,
-            candidate=stand.candidate.label,
-            asker=stand.candidate.label,
-            model=stand.candidate.model,
+            candidate=setup.candidate.label,
+            asker=setup.candidate.label,
+            model=setup.candidate.model,
             outcome="sent",
-            asked=asked_of(stand.candidate, state.prefix),
+            asked=asked_of(setup.candidate, state.prefix),
             prompt_hash=state.prefix.digest,
             wait_s=None if proven_s is None else sent_s - proven_s,
             limit_tokens=state.prefix.ways[state.way].output_tokens,
@@ -236,10 +236,10 @@ class _Keeper:
 
     def _hear(self, flight: Flight, receipt: Receipt) -> None:
         """Keep what came of a call, pay for it, and let the prefix wait for its next."""
-        stand, state, way = self._stand, flight.state, flight.state.way
-        stand.receipts.add(receipt)
-        self._purse.reserved_usd -= flight.planned.worst_usd or 0.0
-        stand.budget.charge(receipt.spent_usd)
+        setup, state, way = self._setup, flight.state, flight.state.way
+        setup.receipts.add(receipt)
+        self._set_aside.reserved_usd -= flight.planned.worst_usd or 0.0
+        setup.budget.charge(receipt.spent_usd)
         flight.entry.tokens = self._counts_for(receipt)
         if receipt.over_bound:
             self._end_all(OVER_BOUND)
@@ -255,8 +255,8 @@ class _Keeper:
 
     def _answered(self, state: State, receipt: Receipt) -> None:
         self._trusted, self._in_vain, state.failures = True, 0, 0
-        state.trail.hear(receipt)
-        if not state.trail.cached:
+        state.touched.hear(receipt)
+        if not state.touched.cached:
             self.why[state.prefix.digest] = NOT_CACHED
         else:
             self._again(self._next_s(state), state)
@@ -273,7 +273,7 @@ class _Keeper:
             self.why[state.prefix.digest] = "refused"
             return
         state.way = way + 1
-        self._again(self._stand.clock.now(), state)
+        self._again(self._setup.clock.now(), state)
 
     def _failed(self, state: State, receipt: Receipt) -> None:
         """Try again later; who is busy is left alone, and what may cost is not tried for ever."""
@@ -281,7 +281,7 @@ class _Keeper:
         may_cost = receipt.outcome in BILLED
         self._in_vain = self._in_vain + 1 if may_cost else 0
         later_s = min(PAUSE_S * 2 ** (state.failures - 1), LONGEST_PAUSE_S)
-        due_s = self._stand.clock.now() + (receipt.retry_after_s or later_s)
+        due_s = self._setup.clock.now() + (receipt.retry_after_s or later_s)
         if receipt.outcome in PAUSED:
             self._pause_s = max(self._pause_s, due_s)
         if may_cost and state.failures >= TRIES:

@@ -17,7 +17,7 @@ from ..probing.receipt import Receipt, Receipts
 from .keep import keep_warm
 from .pace import MINUTE_S, Limits
 from .prefix import Prefix, in_blocks
-from .stand import BUDGET, Stand, Touch, unit_of
+from .setup import BUDGET, Setup, Touch, unit_of
 from .warmth import Warmth, warmths
 from .ways import Way
 
@@ -148,7 +148,7 @@ def _course(
     prefixes: Sequence[Prefix], terms: Terms, budget_usd: float
 ) -> tuple[list[Receipt], dict[str, str]]:
     """The receipts of a run whose answers are made up, and why prefixes ended in it."""
-    stand = Stand(
+    setup = Setup(
         candidate=terms.candidate,
         rates=terms.rates,
         limits=terms.limits,
@@ -163,8 +163,8 @@ def _course(
         trusted=True,
         learn_lengths=budget_usd < UNLIMITED_USD,
     )
-    kept = keep_warm(prefixes, stand)
-    return stand.receipts.all, kept.why
+    kept = keep_warm(prefixes, setup)
+    return setup.receipts.all, kept.why
 
 
 class _Still:

@@ -26,7 +26,7 @@ from .pace import Limits, limits_of
 from .plan import PrefillPlan, Terms, plan_of
 from .prefix import Prefix
 from .send import Toucher
-from .stand import BUDGET, Kept, Stand
+from .setup import BUDGET, Kept, Setup
 from .warmth import WarmShare, Warmth, warm_share, warmths
 
 
@@ -128,7 +128,7 @@ def _executed(
         with toucher or Toucher(timeout_s=params.timeout_s) as sends:
             kept = keep_warm(
                 prefixes,
-                Stand(
+                Setup(
                     candidate=candidate,
                     rates=terms.rates,
                     limits=terms.limits,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ..probing.candidate import Candidate
 from ..probing.failures import failure_of
 from ..probing.receipt import Receipt
-from ..probing.send import TALKS, Sender, _answer
+from ..probing.send import TALKS, Sender, answer_of
 from .prefix import Prefix
 from .ways import Way
 
@@ -22,7 +22,7 @@ class Toucher(Sender):
         try:
             body = way.body(prefix.body, candidate.model)
             response, headers, _first = talk(client, body, False, start)
-            heard = _answer(response, headers)
+            heard = answer_of(response, headers)
         except Exception as error:  # noqa: BLE001  whatever an endpoint sends is a receipt
             ended_ms = (time.perf_counter() - start) * 1000
             return replace(planned, **failure_of(error), latency_ms=ended_ms)

@@ -8,7 +8,7 @@ from itertools import islice
 from ..probing.receipt import Receipt
 from .pace import Entry
 from .prefix import Prefix
-from .trail import Trail
+from .touched import Touched
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class State:
     """
 
     prefix: Prefix
-    trail: Trail
+    touched: Touched
     way: int = 0
     failures: int = 0
     attempts: int = 0

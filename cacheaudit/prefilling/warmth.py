@@ -12,8 +12,8 @@ from typing import Any, Literal
 from ..probing.candidate import Candidate
 from ..probing.receipt import BILLED, Receipt
 from .prefix import Prefix
-from .stand import QUESTION, asked_of, says_writes
-from .trail import trail_of
+from .setup import QUESTION, asked_of, says_writes
+from .touched import touched_of
 
 Verdict = Literal["warm", "not_warm", "not_known"]
 UNREACHED, EXPIRED = "unreached", "expired"
@@ -123,9 +123,9 @@ def warmths(
 def _warmth(
     prefix: Prefix, candidate: Candidate, mine: list[Receipt], at_s: float, why: str
 ) -> Warmth:
-    trail = trail_of(mine, says_writes=says_writes(candidate))
+    touched = touched_of(mine, says_writes=says_writes(candidate))
     lives_s = prefix.lives_s or 0.0
-    left_s = 0.0 if trail.proven_s is None else max(0.0, trail.proven_s + lives_s - at_s)
+    left_s = 0.0 if touched.proven_s is None else max(0.0, touched.proven_s + lives_s - at_s)
     unseen = any(
         not one.counted and one.outcome in BILLED and one.outcome != "other_model"
         and one.sent_s > at_s - lives_s for one in mine
@@ -134,16 +134,16 @@ def _warmth(
     return Warmth(
         prefix=prefix,
         verdict=verdict,
-        tokens=trail.tokens or prefix.about_tokens,
-        exact=trail.tokens is not None,
-        proven_s=trail.proven_s,
+        tokens=touched.tokens or prefix.about_tokens,
+        exact=touched.tokens is not None,
+        proven_s=touched.proven_s,
         warm_for_s=left_s,
-        touches=trail.touches,
-        reads=trail.reads,
-        rewritten=trail.rewritten,
+        touches=touched.touches,
+        reads=touched.reads,
+        rewritten=touched.rewritten,
         failed=sum(not one.counted for one in mine),
         usd=sum(one.spent_usd for one in mine),
-        why="" if verdict == "warm" else _why(mine, trail.proven_s, why),
+        why="" if verdict == "warm" else _why(mine, touched.proven_s, why),
     )
 
 

@@ -57,7 +57,7 @@ class Sender:
         start = time.perf_counter()
         try:
             response, headers, first_ms = talk(client, body, ask.stream, start)
-            heard = _answer(response, headers)
+            heard = answer_of(response, headers)
         except Exception as error:  # noqa: BLE001  whatever an endpoint sends is a receipt
             return replace(planned, **failure_of(error), latency_ms=_since_ms(start))
         if heard["outcome"] == "answered" and not candidate.answers(heard["served"]):
@@ -142,7 +142,7 @@ def _first(
     return first
 
 
-def _answer(response: Any, headers: Mapping[str, str]) -> dict[str, Any]:
+def answer_of(response: Any, headers: Mapping[str, str]) -> dict[str, Any]:
     """What *response* says, as fields of a receipt."""
     usage = getattr(response, "usage", None)
     try:

@@ -7,7 +7,7 @@ import pandas as pd
 from ..prefilling.prefill import Prefill
 from ..prefilling.prefix import TOO_LONG, TOO_SHORT
 from ..prefilling.shared import UNMARKED
-from ..prefilling.stand import BUDGET, NOT_CACHED, OVER_BOUND, STOPPED
+from ..prefilling.setup import BUDGET, NOT_CACHED, OVER_BOUND, STOPPED
 from ..prefilling.warmth import EXPIRED, UNREACHED
 from ..words import count, listing, moment, share, span, usd
 from .probe_summary import OUTCOMES, keys_of

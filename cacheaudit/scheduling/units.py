@@ -202,8 +202,8 @@ def _jupyter(when: Every, job: Job) -> str:
     }
     return (
         "# With jupyter-scheduler in JupyterLab: right-click the notebook, Create Notebook Job,\n"
-        "# Run on a schedule; take schedule and zone from below, parameters from params/*.yaml. It\n"
-        "# writes the executed notebook alone: the page, the mail and the exit code are the\n"
+        "# Run on a schedule; take schedule and zone from below, parameters from params/*.yaml.\n"
+        "# It writes the executed notebook alone: the page, the mail and the exit code are the\n"
         f"# command's own, so `{job.spoken}`\n# under another kind does more.\n"
         "# As a request to its API: POST /scheduler/job_definitions\n"
         f"{json.dumps(body, indent=2)}\n"

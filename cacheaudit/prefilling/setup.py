@@ -23,7 +23,7 @@ Touch = Callable[[Candidate, Prefix, Way, Receipt], Receipt]  # the last with wh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Stand:
+class Setup:
     """What keeping warm needs: whom to ask, at which rates and pace, from when until when.
 
     begin_s, until_s  first moment, and the cutover; s since 1970

@@ -9,7 +9,7 @@ MISSES = 3  # calls in a row that neither read nor report a write: it is not cac
 
 
 @dataclass(slots=True)
-class Trail:
+class Touched:
     """The touches of a prefix, one after another.
 
     says_writes   whether a write of 0 means that nothing was written
@@ -53,9 +53,9 @@ class Trail:
         self.proven_s, self.tokens, self.misses = receipt.sent_s, read + wrote, 0
 
 
-def trail_of(receipts: Iterable[Receipt], *, says_writes: bool) -> Trail:
-    """The trail of one prefix's receipts, in the order in which they were sent."""
-    trail = Trail(says_writes=says_writes)
+def touched_of(receipts: Iterable[Receipt], *, says_writes: bool) -> Touched:
+    """What came of one prefix's receipts, in the order in which they were sent."""
+    touched = Touched(says_writes=says_writes)
     for receipt in sorted(receipts, key=lambda one: one.sent_s):
-        trail.hear(receipt)
-    return trail
+        touched.hear(receipt)
+    return touched

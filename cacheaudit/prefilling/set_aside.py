@@ -12,52 +12,52 @@ from ..probing.ask import ALLOWANCE_TOKENS
 from ..probing.money import ROLE_TOKENS, dearer_usd
 from ..probing.receipt import Receipt
 from .prefix import Prefix, in_blocks
-from .stand import Stand
-from .trail import Trail
+from .setup import Setup
+from .touched import Touched
 from .ways import Way
 
 KNOWN_TOKENS = 32  # that an equal prompt may be longer by, in what a provider adds
 
 
-class Purse:
-    """The budget of *stand*, with what is set aside for calls in flight."""
+class SetAside:
+    """The budget of *setup*, with what is set aside for calls in flight."""
 
-    def __init__(self, stand: Stand) -> None:
-        self._stand = stand
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
         self.reserved_usd = 0.0
 
     def allows(self, usd: float) -> bool:
         """Whether *usd* more fits."""
-        return self._stand.budget.allows(self.reserved_usd + usd)
+        return self._setup.budget.allows(self.reserved_usd + usd)
 
-    def worst_usd(self, prefix: Prefix, trail: Trail, way: Way) -> float:
+    def worst_usd(self, prefix: Prefix, touched: Touched, way: Way) -> float:
         """The most that a touch can cost at an endpoint that keeps its limit of output."""
         bound = prefix.bytes + ROLE_TOKENS
-        if trail.input_tokens is not None and self._stand.learn_lengths:
-            bound = min(bound, trail.input_tokens + KNOWN_TOKENS)
-        return self._stand.rates.worst_usd(bound, way.output_tokens, lives_long=prefix.long)
+        if touched.input_tokens is not None and self._setup.learn_lengths:
+            bound = min(bound, touched.input_tokens + KNOWN_TOKENS)
+        return self._setup.rates.worst_usd(bound, way.output_tokens, lives_long=prefix.long)
 
     def allowance_usd(self, worst_usd: float) -> float:
         """What is set aside beside *worst_usd* until the endpoint has kept a limit: who ignores it
         is found out by the first answer."""
-        left_usd = self._stand.budget.left_usd - self.reserved_usd - worst_usd
-        return max(0.0, min(self._stand.rates.worst_usd(0, ALLOWANCE_TOKENS), left_usd))
+        left_usd = self._setup.budget.left_usd - self.reserved_usd - worst_usd
+        return max(0.0, min(self._setup.rates.worst_usd(0, ALLOWANCE_TOKENS), left_usd))
 
     def cost_usd(self, heard: Receipt) -> float | None:
         """What *heard* cost; where another model answered, at the dearer price of the two, and at
         least what was set aside."""
-        stand = self._stand
+        setup = self._setup
         if heard.outcome != "other_model":
-            return stand.rates.charged_usd(heard)
-        dearer = dearer_usd(heard, stand.rates, stand.rates_of(heard.served))
+            return setup.rates.charged_usd(heard)
+        dearer = dearer_usd(heard, setup.rates, setup.rates_of(heard.served))
         return None if dearer is None else max(dearer, heard.worst_usd or 0.0)
 
     def holds(
-        self, new: tuple[Prefix, Trail, Way], live: Sequence[tuple[Prefix, Trail, Way]]
+        self, new: tuple[Prefix, Touched, Way], live: Sequence[tuple[Prefix, Touched, Way]]
     ) -> bool:
         """Whether the budget is expected to hold *new*, and all that are *live*, to the end; with
         what the dearest of them sets aside for its last call."""
-        now_s = self._stand.clock.now()
+        now_s = self._setup.clock.now()
         coming = self._usd(*new, warm=False) + self._refreshes_usd(*new, now_s)
         for one in live:
             proven_s = one[1].proven_s
@@ -65,17 +65,17 @@ class Purse:
         last_usd = max(self._usd(*one, warm=False) for one in [*live, new])
         return self.allows(coming + last_usd)
 
-    def _refreshes_usd(self, prefix: Prefix, trail: Trail, way: Way, from_s: float) -> float:
+    def _refreshes_usd(self, prefix: Prefix, touched: Touched, way: Way, from_s: float) -> float:
         """Of the touches that follow one at *from_s* before the cutover."""
-        touches = ceil((self._stand.until_s - from_s) / self._stand.interval_s(prefix)) - 1
-        return max(0, touches) * self._usd(prefix, trail, way, warm=True)
+        touches = ceil((self._setup.until_s - from_s) / self._setup.interval_s(prefix)) - 1
+        return max(0, touches) * self._usd(prefix, touched, way, warm=True)
 
-    def _usd(self, prefix: Prefix, trail: Trail, way: Way, *, warm: bool) -> float:
-        rates = self._stand.rates
+    def _usd(self, prefix: Prefix, touched: Touched, way: Way, *, warm: bool) -> float:
+        rates = self._setup.rates
         written = rates.written_long_usd if prefix.long else rates.written_usd
-        cold = rates.uncached_usd if in_blocks(self._stand.candidate) else written
+        cold = rates.uncached_usd if in_blocks(self._setup.candidate) else written
         rate = rates.read_usd if warm else cold
-        tokens = trail.input_tokens or prefix.about_tokens
+        tokens = touched.input_tokens or prefix.about_tokens
         output = 0 if way.kind == "prewarm" else way.output_tokens
         usd = rates.uncached_usd if rate is None else rate
         return (tokens * usd + output * rates.output_usd) / 1e6
