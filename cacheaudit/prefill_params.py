@@ -42,8 +42,10 @@ class PrefillParams(Params):
     lifetime_s      of entries, where it is known better than from the body; 0 takes the body's
     requests_per_minute       never passed, evenly spread
     input_tokens_per_minute   never passed, as the provider counts; 0 sets no limit
-    together        calls in flight at most
-    budget_usd      never passed; checked before every call
+    together        calls in flight at most; one while the budget holds no dear answer to each
+    budget_usd      what no call is begun beyond: the most it can cost, at the candidate's rates and
+                    the output it may generate, is set aside before it. An answer that costs more
+                    is paid, may pass the budget, and is the last (prefilling/set_aside.py)
     warm_share      bar: share of the prefixes that are to be warm at the cutover
     execute         whether anything is sent; else the page is a plan
     stop_path       file whose appearance stops the sending; "" for none

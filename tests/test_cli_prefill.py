@@ -99,6 +99,7 @@ def test_the_notebook_that_is_kept_names_no_place_of_this_run(done):
     assert ".receipts.jsonl" not in text
 
 
+@pytest.mark.slow
 def test_less_than_the_bar_exits_3_and_json_is_the_findings(box, tmp_path):
     """Money for two of three; the bar asks for all."""
     words = words_of(box, tmp_path, "xyz", budget_usd=0.07, warm_share=1.0)
@@ -113,6 +114,7 @@ def test_less_than_the_bar_exits_3_and_json_is_the_findings(box, tmp_path):
     assert "at the very most" in result.stderr
 
 
+@pytest.mark.slow
 def test_what_may_be_warm_exits_4(box, tmp_path):
     """One warm, one answered without its counts, one denied: the bar lies between."""
     box.fault(kind="missing", path="/v1/messages", after=1, names=["usage"])
@@ -126,6 +128,7 @@ def test_what_may_be_warm_exits_4(box, tmp_path):
     assert (findings["verdict"], findings["warm"]["not_known"]) == ("not_known", 1)
 
 
+@pytest.mark.slow
 def test_no_answer_at_all_could_not_run(box, tmp_path):
     box.fault(kind="401", path="/v1/messages", times=99)
     result, run = invoked(*words_of(box, tmp_path), "--execute", folder=tmp_path)

@@ -1,14 +1,22 @@
 """After a prefill the first production request of each prefix reads, through both SDKs."""
 
 from dataclasses import replace
+from datetime import date
 
 import httpx2
 import pandas as pd
 import pytest
 
+from cacheaudit.prefilling.keep import keep_warm
+from cacheaudit.prefilling.pace import Limits
+from cacheaudit.prefilling.prefill import planned, prefill
+from cacheaudit.prefilling.prefix import prefixes_of
 from cacheaudit.prefilling.send import Toucher
+from cacheaudit.prefilling.setup import Setup
+from cacheaudit.prefilling.warmth import UNREACHED
 from cacheaudit.probing.candidate import Candidate
-from cacheaudit.probing.receipt import read_receipts
+from cacheaudit.probing.money import Budget, rates_of
+from cacheaudit.probing.receipt import Receipts, read_receipts
 from tests.models import sandbox, split
 from tests.prefills import (
     KEY,
@@ -168,6 +176,65 @@ def test_it_ends_at_the_cutover_and_never_sends_after_it(box, tmp_path):
     assert all(one.sent_s < found.plan.until_s for one in found.receipts)
     assert [one.verdict for one in found.prefixes] == ["warm", "not_warm"]
     assert found.prefixes[1].why == "busy"
+
+
+def test_a_call_that_the_disk_held_up_until_the_cutover_is_not_sent(box, tmp_path):
+    """A line takes the disk 16 s, and there are 40: the third call is on it after them."""
+    names, lead_s = "abcd", 40.0
+    params = params_of(
+        box, tmp_path, [body("messages", n) for n in names], lead_s=lead_s,
+        requests_per_minute=600.0,
+    )  # fmt: skip
+    plan, clock, left = planned(params, clock=Moved(box)).plan, Moved(box), []
+
+    class Slow(Receipts):
+        def add(self, receipt):
+            super().add(receipt)
+            clock.sleep(16.0 if receipt.outcome == "sent" else 0.0)
+
+    def touch(candidate, prefix, way, planned):
+        left.append(clock.now())
+        return replace(planned, outcome="answered", cache_read_tokens=0, cache_write_tokens=2000,
+                       uncached_input_tokens=5, output_tokens=0)  # fmt: skip
+
+    one = Candidate(model=OPUS.id)
+    receipts = Slow(tmp_path / "slow.jsonl")
+    setup = Setup(
+        candidate=one, rates=rates_of(one, date(2026, 11, 23)),
+        limits=Limits(requests_per_minute=600.0), touch=touch, clock=clock, receipts=receipts,
+        budget=Budget(20.0), begin_s=plan.begin_s, until_s=plan.until_s,
+    )  # fmt: skip
+    keep_warm(prefixes_of([body("messages", n) for n in names], one), setup)
+    receipts.close()
+    written = [one.outcome for one in read_receipts(tmp_path / "slow.jsonl")]
+
+    assert [at_s - plan.begin_s for at_s in left] == pytest.approx([16.0, 32.1])
+    assert written == ["sent", "answered", "sent", "answered", "sent", "unsent"]
+    assert setup.budget.spent_usd == sum(one.spent_usd for one in receipts.all)
+    assert receipts.all[-1].spent_usd == 0
+
+
+def test_what_was_kept_back_is_no_call_that_failed(box, tmp_path):
+    """A clock that stands until the line is on the disk, and then is at the cutover."""
+
+    class Leaping(Moved):
+        path, at = tmp_path / "receipts.jsonl", 0.0
+
+        def now(self):
+            held = self.path.read_text(encoding="utf-8") if self.path.is_file() else ""
+            if held.count("\n") == 3:  # two of the first call, one of the second
+                return self.at
+            return super().now()
+
+    params = params_of(box, tmp_path, [body("messages", n) for n in "ab"], lead_s=200.0)
+    clock = Leaping(box)
+    clock.at = Moved(box).now() + 200.0
+    found = prefill(params, clock=clock)
+
+    assert calls(box) == len(found.receipts) == 1
+    assert [(one.verdict, one.why, one.failed) for one in found.prefixes] == [
+        ("warm", "", 0), ("not_warm", UNREACHED, 0)
+    ]  # fmt: skip
 
 
 def test_a_stop_file_ends_it(box, tmp_path):

@@ -4,7 +4,7 @@ A touch is due again at a share of the lifetime after the start of the last one 
 before it ends. Between touches that are due, new prefixes are begun in the order of their use, each
 only if the budget is expected to hold it and all that were begun until the end: money that runs out
 half way would have warmed nothing. What a call can cost at most is set aside before it is sent, on
-the disk. Nothing is sent from the cutover on.
+the disk; then the clock is looked at once more, and no call is begun from the cutover on.
 
 Who is busy is left alone as long as he asks for; what was not answered is tried again, later each
 time. A way of asking that is refused is followed by the next; what is refused for good ends that
@@ -12,8 +12,9 @@ prefix alone, a wrong key or model ends all. A run can stop at any call: what wa
 from its receipts, and a touch whose end nobody saw is made again.
 
 One call can pass the budget: of a server that generates more than it was allowed, or has a dearer
-model answer. So what it could generate is set aside as well until it has kept a limit, and who
-passes one is asked no more.
+model answer. So it is asked alone until it has kept a limit, with what it could generate set aside
+as well; after that, calls are in flight together only while the budget holds a dear answer to each
+(set_aside.py). Who passes a bound is asked no more, nor who has a model answer without a price.
 """
 
 from collections.abc import Sequence
@@ -187,7 +188,8 @@ class _Keeper:
         way, set_aside = prefix.ways[state.way], self._set_aside
         worst_usd = set_aside.worst_usd(prefix, state.touched, way)
         fits = set_aside.allows(worst_usd) and (state.begun or self._holds(state))
-        if self._flying and not fits:
+        beside = [one.touch for one in self._flying.values()]
+        if beside and not (fits and set_aside.holds_dear([*beside, (prefix, way)])):
             self._land(None)  # what it set aside comes back
             return
         if (sent_s := setup.clock.now()) >= setup.until_s:
@@ -197,11 +199,18 @@ class _Keeper:
             self.why[prefix.digest] = BUDGET
             return
         held_usd = 0.0 if self._trusted else set_aside.allowance_usd(worst_usd)
-        state.begun, state.attempts = True, state.attempts + 1
+        state.attempts += 1
         planned = self._planned(state, sent_s, worst_usd + held_usd, held_usd)
         setup.receipts.add(planned)
-        set_aside.reserved_usd += worst_usd + held_usd
-        entry = self._pace.enter(prefix.head, self._will_count(state), planned.sent_s)
+        if (left_s := setup.clock.now()) >= setup.until_s:  # a disk may take its time
+            setup.receipts.add(replace(planned, outcome="unsent"))
+            return
+        self._send(state, planned, left_s)
+
+    def _send(self, state: State, planned: Receipt, left_s: float) -> None:
+        state.begun = True
+        self._set_aside.reserved_usd += planned.worst_usd or 0.0
+        entry = self._pace.enter(state.prefix.head, self._will_count(state), left_s)
         flight = Flight(state=state, planned=planned, entry=entry)
         if self._pool is None:
             self._hear(flight, self._sent(flight))
@@ -243,6 +252,8 @@ class _Keeper:
         flight.entry.tokens = self._counts_for(receipt)
         if receipt.over_bound:
             self._end_all(OVER_BOUND)
+        elif receipt.outcome == "other_model" and receipt.cost_usd is None:
+            self._end_all(receipt.outcome)
         if receipt.counted:
             self._answered(state, receipt)
         elif receipt.outcome in FINAL:

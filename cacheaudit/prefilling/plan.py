@@ -17,6 +17,7 @@ from ..probing.receipt import Receipt, Receipts
 from .keep import keep_warm
 from .pace import MINUTE_S, Limits
 from .prefix import Prefix, in_blocks
+from .set_aside import dear_usd
 from .setup import BUDGET, Setup, Touch, unit_of
 from .warmth import Warmth, warmths
 from .ways import Way
@@ -64,6 +65,7 @@ class PrefillPlan:
     peak_requests_per_minute, peak_tokens_per_minute   the busiest minute; tokens as they count
     least_lead_s       a shorter lead that would do, None where this one is short; least_usd: its
                        expected cost
+    dear_usd           for each call in flight beside another, the budget holds so much at most
     """
 
     begin_s: float
@@ -79,6 +81,7 @@ class PrefillPlan:
     peak_tokens_per_minute: int
     least_lead_s: float | None = None
     least_usd: float | None = None
+    dear_usd: float = 0.0
 
     @property
     def calls(self) -> int:
@@ -141,6 +144,7 @@ def plan_of(prefixes: Sequence[Prefix], left_out: Sequence[Prefix], terms: Terms
         peak_tokens_per_minute=_peak(free, lambda one: _counts(one, terms.limits)),
         least_lead_s=lead_s,
         least_usd=usd,
+        dear_usd=max(dear_usd(one, way, terms.rates) for one in prefixes for way in one.ways),
     )
 
 

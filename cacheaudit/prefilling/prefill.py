@@ -68,7 +68,8 @@ def prefill(
 
     Receipts go to receipts_path, and a run that was stopped goes on from there; where there is none
     they go into a file of their own beside the command. Raises ParamError for what cannot work,
-    AccessDenied without a key, SourceError for files that cannot be used.
+    AccessDenied without a key, SourceError for files that cannot be used, or receipts that another
+    run is under way with.
     """
     clock = clock or WallClock()
     at = pd.Timestamp(clock.now(), unit="s", tz="UTC")
@@ -146,7 +147,8 @@ def _executed(
             )
     finally:
         receipts.close()
-    return _ended(planned, prefixes, kept, receipts.all)
+    sent = [one for one in receipts.all if one.outcome != "unsent"]
+    return _ended(planned, prefixes, kept, sent)
 
 
 def _ended(

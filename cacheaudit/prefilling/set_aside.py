@@ -3,20 +3,34 @@
 A touch sets aside the prefix's bytes as tokens at the dearest rate, with what it may generate, as a
 probe's calls do (probing/money.py); once it was answered, its tokens. It is expected to be written
 once and read from then on.
+
+An answer may cost more than that, and the next call is only held back once it is known. So calls
+are in flight together only while the budget holds a dear answer to each: DEAR_TIMES the candidate's
+rates with each byte a token, and ALLOWANCE_TOKENS of output. Where it does not, there is one call
+in flight, and one alone can pass the budget; several can only where one is dearer still.
 """
 
 from collections.abc import Sequence
 from math import ceil
 
 from ..probing.ask import ALLOWANCE_TOKENS
-from ..probing.money import ROLE_TOKENS, dearer_usd
+from ..probing.money import ROLE_TOKENS, Rates, dearer_usd
 from ..probing.receipt import Receipt
 from .prefix import Prefix, in_blocks
 from .setup import Setup
 from .touched import Touched
 from .ways import Way
 
+DEAR_TIMES = 10  # a version's rates: what answers in place of a small model may be a large one
 KNOWN_TOKENS = 32  # that an equal prompt may be longer by, in what a provider adds
+
+
+def dear_usd(prefix: Prefix, way: Way, rates: Rates) -> float:
+    """What a touch costs whose answer is dear: by another model, with more output than it may."""
+    whole_usd = rates.worst_usd(
+        prefix.bytes + ROLE_TOKENS, way.output_tokens, lives_long=prefix.long
+    )
+    return DEAR_TIMES * whole_usd + rates.worst_usd(0, ALLOWANCE_TOKENS)
 
 
 class SetAside:
@@ -29,6 +43,12 @@ class SetAside:
     def allows(self, usd: float) -> bool:
         """Whether *usd* more fits."""
         return self._setup.budget.allows(self.reserved_usd + usd)
+
+    def holds_dear(self, touches: Sequence[tuple[Prefix, Way]]) -> bool:
+        """Whether the budget holds a dear answer to each of *touches*."""
+        return self._setup.budget.allows(
+            sum(dear_usd(prefix, way, self._setup.rates) for prefix, way in touches)
+        )
 
     def worst_usd(self, prefix: Prefix, touched: Touched, way: Way) -> float:
         """The most that a touch can cost at an endpoint that keeps its limit of output."""

@@ -9,6 +9,7 @@ from ..probing.receipt import Receipt
 from .pace import Entry
 from .prefix import Prefix
 from .touched import Touched
+from .ways import Way
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,6 +36,11 @@ class Flight:
     state: State
     planned: Receipt
     entry: Entry
+
+    @property
+    def touch(self) -> tuple[Prefix, Way]:
+        """What was sent, and in which way."""
+        return self.state.prefix, self.state.prefix.ways[self.state.way]
 
 
 class Queue:

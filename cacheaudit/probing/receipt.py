@@ -15,8 +15,12 @@ was not answered is no miss: `outcome` says what it was, and only `answered` is 
     cut          an answer that ends before its end: it was served and billed
     unreachable  no connection: nothing was served
     sent         nobody saw how it ended: it may have been served and billed
+    unsent       kept back: by the time its line was on the disk it was too late to send it
+
+A file belongs to one run at a time, for as long as that takes: two would each spend the budget.
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -28,7 +32,7 @@ from ..errors import SourceError
 
 Outcome = Literal[
     "answered", "no_counts", "other_model", "denied", "no_model", "refused", "busy", "overloaded",
-    "failed", "timeout", "cut", "unreachable", "sent",
+    "failed", "timeout", "cut", "unreachable", "sent", "unsent",
 ]  # fmt: skip
 FINAL = ("denied", "no_model")  # no call after it will fare better
 BILLED = ("answered", "no_counts", "other_model", "timeout", "cut", "failed", "sent")
@@ -142,16 +146,23 @@ class Receipt:
 
 
 class Receipts:
-    """Receipts by call, in a file where one is given; each is on the disk when `add` returns."""
+    """Receipts by call, in a file where one is given; each is on the disk when `add` returns.
+
+    The file is locked until `close`. Raises SourceError where another run holds it, where it cannot
+    be written, and where it is no file of receipts.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self._kept: dict[object, Receipt] = {}
         self._file: IO[str] | None = None
         if path is not None:
-            self._kept = {receipt.place: receipt for receipt in read_receipts(path)}
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _mend(path)
-            self._file = path.open("a", encoding="utf-8")
+            self._file = _locked(path)
+            try:
+                self._kept = {receipt.place: receipt for receipt in read_receipts(path)}
+                _mend(path, self._file)
+            except BaseException:
+                self._file.close()
+                raise
 
     @property
     def all(self) -> list[Receipt]:
@@ -167,7 +178,7 @@ class Receipts:
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, which is free for another run then."""
         if self._file is not None:
             self._file.close()
 
@@ -192,10 +203,32 @@ def read_receipts(path: Path) -> Iterator[Receipt]:
             ) from error
 
 
-def _mend(path: Path) -> None:
-    """Drop a last line that was cut, so that the next one stands alone."""
-    if path.is_file() and (held := path.read_bytes()) and not held.endswith(b"\n"):
-        path.write_bytes(held[: held.rfind(b"\n") + 1])
+def _locked(path: Path) -> IO[str]:
+    """The file at *path*, to append to, and nobody else's; a lock ends with its process."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise SourceError(
+            f"cannot keep receipts in {path.name}: {error.strerror}. Give another receipts_path."
+        ) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        taken = isinstance(error, BlockingIOError)
+        found = "another run is under way with it" if taken else f"no lock ({error.strerror})"
+        raise SourceError(
+            f"{path.name} cannot be had alone: {found}; expected one run at a time, because each"
+            " would spend the budget. Wait for its end, or give another receipts_path."
+        ) from error
+    return file
+
+
+def _mend(path: Path, file: IO[str]) -> None:
+    """Drop a last line that was cut, so that the next one stands alone; the others stay."""
+    if (held := path.read_bytes()) and not held.endswith(b"\n"):
+        file.truncate(held.rfind(b"\n") + 1)
 
 
 def plain(receipt: Receipt) -> dict[str, Any]:

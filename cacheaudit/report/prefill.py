@@ -50,7 +50,7 @@ def key_numbers(prefill: Prefill) -> KeyNumbers:
             [
                 ("Would be warm", count(plan.warm), f"of {count(len(plan.courses))} prefixes"),
                 ("Expected to cost", usd(plan.expected_usd), f"{count(plan.calls)} calls"),
-                ("At the very most", usd(plan.worst_usd), f"budget: {usd(plan.budget_usd)}"),
+                ("At most, at its prices", usd(plan.worst_usd), f"budget: {usd(plan.budget_usd)}"),
                 cutover,
             ]
         )
@@ -61,7 +61,7 @@ def key_numbers(prefill: Prefill) -> KeyNumbers:
                 "Of their tokens", share(found.tokens_share),
                 f"{count(found.warm_tokens)} of {count(found.tokens)}",
             ),
-            ("Spent", usd(prefill.spent_usd), f"of {usd(plan.budget_usd)} at most"),
+            ("Spent", usd(prefill.spent_usd), f"of a budget of {usd(plan.budget_usd)}"),
             cutover,
         ]
     )  # fmt: skip

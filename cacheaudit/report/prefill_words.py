@@ -6,8 +6,8 @@ import pandas as pd
 
 from ..prefilling.prefill import Prefill
 from ..prefilling.prefix import TOO_LONG, TOO_SHORT
-from ..prefilling.shared import UNMARKED
 from ..prefilling.setup import BUDGET, NOT_CACHED, OVER_BOUND, STOPPED
+from ..prefilling.shared import UNMARKED
 from ..prefilling.warmth import EXPIRED, UNREACHED
 from ..words import count, listing, moment, share, span, usd
 from .probe_summary import OUTCOMES, keys_of
@@ -103,14 +103,14 @@ def money_words(prefill: Prefill) -> str:
     budget, many = usd(plan.budget_usd), sum(one.covered for one in plan.courses)
     told = (
         f"It is expected to cost {usd(plan.expected_usd)}, and {usd(plan.worst_usd)} at the very"
-        " most, were every touch written anew and each byte a token; "
+        " most at its prices, were every touch written anew and each byte a token; "
     )
     if many < len(plan.courses):
         held = f"only the first {count(many)}" if many else "none of them"
         return f"{told}the budget of {budget} is expected to hold {held}."
     if plan.worst_usd <= plan.budget_usd:
         return f"{told}the budget of {budget} covers all of it."
-    return f"{told}the budget of {budget} is expected to hold all, and is never passed."
+    return f"{told}the budget of {budget} is expected to hold all, and no call is begun beyond it."
 
 
 def _at_cutover(prefill: Prefill) -> str:
@@ -196,7 +196,7 @@ def left_out_words(prefill: Prefill) -> list[str]:
 
 
 def manner_words(prefill: Prefill) -> list[str]:
-    """How prefixes are asked for where it is not for nothing, and what is warmed whole."""
+    """How prefixes are asked for where it is not for nothing, how many at once, and what whole."""
     ways = Counter(one.way for one in prefill.plan.courses)
     told = []
     if ways["short"]:
@@ -208,6 +208,12 @@ def manner_words(prefill: Prefill) -> list[str]:
         told.append(
             f"{_prefixes(ways['thinks'])} with enabled thinking: it may be part of what an entry is"
             " named by, and stays, so every touch may generate as much as production's thinking."
+        )
+    if prefill.params.together > 1 and not prefill.executed:
+        told.append(
+            "Calls are in flight together only while the budget holds up to"
+            f" {usd(prefill.plan.dear_usd)} for each, because another model may answer, at a dearer"
+            " price; else one at a time."
         )
     if many := sum(one.whole for one in prefill.plan.courses):
         told.append(
