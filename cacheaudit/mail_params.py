@@ -1,7 +1,8 @@
 """Parameters of the mail: from whom, to whom, through which server, and when to stay quiet."""
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import date
 from email.headerregistry import Address
 from typing import Any, Literal, get_args
@@ -12,6 +13,24 @@ from .params import VARIABLE, Params
 Security = Literal["starttls", "tls", "none"]
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 PORTS = {"starttls": 587, "tls": 465, "none": 25}  # RFC 6409 section 3.1, RFC 8314 section 7.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """An incident that is acknowledged: until *until* its report is one line.
+
+    start    minute of its start as the report says it, UTC: 2026-03-17 14:20
+    report   name of its report; "" for any
+    cause    id of a cause that leads; "" for any. Without it, it is one incident that starts then
+             and no other
+    note     said with it
+    """
+
+    start: str
+    until: date
+    report: str = ""
+    cause: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +48,13 @@ class MailParams(Params):
     password_variable   environment variable with the password
     attach          whether report.html is attached whole
     link            URL under which run folders are served; "" for none
-    sent_path       where it is kept what was sent, so that no report is sent twice
+    sent_path       where it is kept what was sent, so that no report is sent twice; at most once
+                    more after a crash between the two
     quiet           whether a report is kept back while nothing that matters has changed since the
                     last one sent
     acknowledged    incidents that are known, each with start (as the report says it, UTC), until (a
-                    day) and, if wanted, note: until that day each is one line
+                    day), report (its name) or cause (one that leads) or both, and, if wanted, note:
+                    until that day each is one line
     timeout_s       after which the server counts as not there
     """
 
@@ -84,23 +105,32 @@ class MailParams(Params):
         return self.port or PORTS[self.security]
 
     @property
-    def known(self) -> dict[str, tuple[date, str]]:
-        """start -> (until, note) of what is acknowledged."""
-        found: dict[str, tuple[date, str]] = {}
-        for number, one in enumerate(self.acknowledged, 1):
-            if unknown := sorted(set(one) - {"start", "until", "note"}):
-                raise ParamError(f"acknowledged {number} has {unknown[0]!r}; expected start, until"
-                                 " and note.")  # fmt: skip
-            try:
-                until = date.fromisoformat(str(one["until"]))
-                start = str(one["start"])
-            except (KeyError, ValueError) as error:
-                raise ParamError(
-                    f"acknowledged {number} lacks a start or a day; expected start:"
-                    " 2026-03-17 14:20 and until: 2026-04-01."
-                ) from error
-            found[start.replace("T", " ")[:16]] = until, str(one.get("note", ""))
-        return found
+    def known(self) -> tuple[Known, ...]:
+        """What is acknowledged, in the order given."""
+        return tuple(_known(number, one) for number, one in enumerate(self.acknowledged, 1))
+
+
+def _known(number: int, one: Mapping[str, Any]) -> Known:
+    names = tuple(field.name for field in fields(Known))
+    if unknown := sorted(set(one) - set(names)):
+        raise ParamError(
+            f"acknowledged {number} has {unknown[0]!r}; expected some of {', '.join(names)}."
+        )
+    try:
+        until = date.fromisoformat(str(one["until"]))
+        start = str(one["start"]).replace("T", " ")[:16]
+    except (KeyError, ValueError) as error:
+        raise ParamError(
+            f"acknowledged {number} lacks a start or a day; expected start: 2026-03-17 14:20 and"
+            " until: 2026-04-01."
+        ) from error
+    rest = {name: str(one.get(name) or "") for name in ("report", "cause", "note")}
+    if not rest["report"] and not rest["cause"]:
+        raise ParamError(
+            f"acknowledged {number} says when an incident began, and not which; expected the name"
+            " of its report (report), a cause that leads (cause), or both."
+        )
+    return Known(start=start, until=until, **rest)
 
 
 def _checked(address: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self, TypeVar, get_args, get_origin
+from urllib.parse import urlsplit
 
 import pandas as pd
 import yaml
@@ -124,6 +125,7 @@ class PostmortemParams(Params):
                 "key_variable is no name of an environment variable; expected letters, digits and"
                 " underscores. The key itself belongs into the environment, never here."
             )
+        refuse_secret("base_url", self.base_url)
         if self.bucket not in BUCKETS:
             raise ParamError(f"bucket is {self.bucket!r}; expected one of {list(BUCKETS)}.")
         if bad := {m: r for m, r in self.tokenizers.items() if not r > 0}:
@@ -150,6 +152,21 @@ class PostmortemParams(Params):
     def to_dict(self) -> dict[str, Any]:
         """For provenance: every parameter but places to keep things, which are no input."""
         return {k: v for k, v in asdict(self).items() if k not in ("run_folder", "store_path")}
+
+
+def refuse_secret(name: str, url: str) -> None:
+    """Refuse a *url* that may hold a secret, without repeating it: parameters are written into the
+    report, and the report is mailed. Raises ParamError."""
+    try:
+        parts = urlsplit(url)
+        held = "@" in parts.netloc or "@" in url.partition("/")[0] or parts.query or parts.fragment
+    except ValueError:
+        raise ParamError(f"{name} is no URL; expected one like https://host/path.") from None
+    if held:
+        raise ParamError(
+            f"{name} holds a user, a password or a query, and parameters are written into the"
+            " report; expected the endpoint alone, and the key in the environment."
+        )
 
 
 def read_params(kind: type[T], given: Mapping[str, Any]) -> T:

@@ -80,7 +80,7 @@ class WeeklyParams(Params):
             raise ParamError(
                 f"full_cutover {self.full_cutover} is before since {self.since}; swap them."
             )
-        _ = self.bars, self.pull  # both refuse what is out of range
+        _ = self.bars, self.pull  # both refuse what is out of range, or holds a secret
 
     @property
     def cutover(self) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:

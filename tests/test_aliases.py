@@ -12,6 +12,7 @@ from cacheaudit.aliases.audit import counts
 from cacheaudit.aliases.forms import form_of, version_id
 from cacheaudit.aliases.lifecycle import Fact, all_facts
 from cacheaudit.aliases.telling import kinds_words
+from cacheaudit.gates import active, pinned
 
 DAY = date(2026, 11, 23)
 PROFILE = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3"
@@ -32,7 +33,7 @@ SYSTEM = "arn:aws:bedrock:us-east-1:1:inference-profile/eu.anthropic.claude-opus
         ("claude-opus-4-5", "moving"),
         ("claude-opus-4-5-20251101", "pinned"),
         ("claude-sonnet-4-5", "retiring moving"),
-        ("claude-sonnet-4-5-20250929", "retiring"),
+        ("claude-sonnet-4-5-20250929", "retiring pinned"),
         ("claude-3-opus-latest", "moving"),
         ("claude-3-7-sonnet-latest", "retired"),
         ("claude-opus-4-1", "retired"),
@@ -52,7 +53,8 @@ SYSTEM = "arn:aws:bedrock:us-east-1:1:inference-profile/eu.anthropic.claude-opus
         ("chatgpt-4o-latest", "retired"),
         ("gpt-4-0613", "retired"),
         ("o3", "retiring moving"),
-        ("ft:gpt-4o-mini-2024-07-18:acme::9x", "retiring"),
+        ("ft:gpt-4o-mini-2024-07-18:acme::9x", "retiring pinned"),
+        ("gpt-5.1-2025-11-13", "retiring pinned"),
         ("ft:gpt-3.5-turbo-0125:acme::9x", "retired"),
         # Bedrock: pinned where the id is; its own profiles are decided elsewhere
         ("anthropic.claude-sonnet-4-5-20250929-v1:0", "pinned"),
@@ -182,6 +184,21 @@ def test_an_end_that_is_overdue_is_not_an_end():
     assert standing("", "claude-opus-5", DAY, live=gone).kind == "retired"
 
 
+@pytest.mark.parametrize(
+    ("rollback_ends", "active_is"), [(date(2026, 12, 31), "pass"), (date(2027, 4, 1), "fail")]
+)
+def test_a_snapshot_whose_end_is_far_is_pinned_and_its_end_is_judged_apart(
+    rollback_ends, active_is
+):
+    """gpt-5.1-2025-11-13 retires on 2027-04-01: until then nothing moves behind it."""
+    found = standing("openai", "gpt-5.1-2025-11-13", DAY)
+
+    assert pinned(found.kinds, found.name).standing == "pass"
+    ends = active(found.retires_on, "none announced", rollback_ends=rollback_ends)
+    assert ends.standing == active_is
+    assert not counts(found, ("moving", "retiring"), DAY + timedelta(90))
+
+
 def test_an_end_without_a_day_is_deprecated():
     announced = live("claude-opus-5", stage="deprecated")
 
@@ -256,8 +273,8 @@ def test_one_version_has_one_spelling():
 def test_days_are_told_as_a_reader_counts_them():
     one = standing("", "claude-sonnet-4-5-20250929", DAY)
 
-    assert kinds_words(one, date(2026, 11, 29)) == "retires 2026-11-30 (1 day)"
-    assert kinds_words(one, date(2026, 12, 2)) == "retires 2026-11-30 (overdue)"
+    assert kinds_words(one, date(2026, 11, 29)) == "retires 2026-11-30 (1 day), pinned"
+    assert kinds_words(one, date(2026, 12, 2)) == "retires 2026-11-30 (overdue), pinned"
     assert kinds_words(replace(one, kinds=("retired",)), DAY) == "retired 2026-11-30"
 
 

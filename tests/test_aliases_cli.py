@@ -90,6 +90,25 @@ def test_every_kind_of_file_is_read_and_the_quiet_ones_are_quiet(tmp_path):
     assert found.unread == ("app/icon.py",)
 
 
+def test_a_folder_above_what_was_given_makes_nothing_a_test(tmp_path, monkeypatch):
+    """It is where somebody keeps their checkouts; below what was given it is the project's own."""
+    project = tmp_path / "test" / "myapp"
+    for name in ("chat.py", "tests/chat.py"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(f'ask(model="{MOVES}")\n')
+    (tmp_path / "elsewhere").mkdir()
+
+    def counted(here: Path, *paths: str) -> list[str]:
+        monkeypatch.chdir(here)
+        return [one.file for one in audit([Path(path) for path in paths], TODAY).counted]
+
+    assert counted(tmp_path / "elsewhere", "../test/myapp") == ["../test/myapp/chat.py"]
+    assert counted(tmp_path, "test/myapp") == ["test/myapp/chat.py"]
+    assert counted(tmp_path / "elsewhere", "../test/myapp/chat.py") == ["../test/myapp/chat.py"]
+    assert counted(project, "chat.py", "tests/chat.py") == ["chat.py"]  # as a hook gives them
+    assert counted(project, str(project / "tests" / "chat.py")) == []
+
+
 def test_a_notebook_is_told_by_cell_and_its_outputs_are_not_read(tmp_path):
     found = audit([planted(tmp_path) / "page.ipynb"], TODAY).found
 
@@ -249,7 +268,7 @@ def test_links_large_files_and_other_encodings(tmp_path):
 def test_any_bytes_in_any_file_are_read_or_told(tmp_path, content, name):
     path = tmp_path / name
     path.write_bytes(content)
-    texts = texts_of(Named(path=path, shown=name))
+    texts = texts_of(Named(path=path, shown=name, inside=name))
 
     assert texts is None or isinstance(texts, list)
 

@@ -9,14 +9,17 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cacheaudit.cli.mail import mailing
 from cacheaudit.errors import AccessDenied, ParamError, SourceError
 from cacheaudit.mail_params import MailParams
 from cacheaudit.mailing.compose import failure_message, report_message
 from cacheaudit.mailing.deliver import deliver, deliver_failure
-from cacheaudit.mailing.due import due, keep_sent, read_sent
+from cacheaudit.mailing.due import due, row_of
+from cacheaudit.mailing.ledger import keep_sent, read_sent
 from cacheaudit.mailing.page import MOST_BYTES, mail_css, mail_page
 from cacheaudit.mailing.text import mail_text
 from tests.conftest import ROOT
@@ -41,9 +44,10 @@ def params(**more) -> MailParams:
 
 def findings(**more) -> dict:
     incident = {
-        "incident": {"start": "2026-03-17T14:20:00+00:00", "end": None},
+        "incident": {"start": "2026-03-17T14:20:00+00:00", "end": None, "measure": "hit_rate"},
         "verdict": "identified",
         "causes": [{"id": "model.below_minimum", "standing": "leading"}],
+        "excess_usd": {"value": 1125.0},
     }
     return {
         "kind": "postmortem",
@@ -54,8 +58,18 @@ def findings(**more) -> dict:
         "incidents": [incident],
         "gates": [],
         "data_quality": [],
+        "cost": {"unpriced": []},
         "provenance": {"fetched_at": "2026-03-31T00:00:00+00:00"},
     } | more
+
+
+def incident(**more) -> dict:
+    return findings()["incidents"][0] | more
+
+
+def kept(found: dict, to: MailParams | None = None, day: date = date(2026, 11, 23)) -> list[dict]:
+    """What is kept of *found* when it was sent on *day*."""
+    return [row_of(found, to or params(), day)]
 
 
 def page(sections: int = 2, size: int = 100) -> str:
@@ -126,14 +140,14 @@ def test_the_text_stands_alone():
     ]  # fmt: skip
     found = findings(
         kind="readiness", verdict="not_ready", headline="1 gate fails", gates=gates, incidents=[],
-        data_quality=[{"id": "late", "severity": "warn", "text": "The tail is late.", "about": ""}],
+        data_quality=[{"id": "late", "severity": "blind", "text": "It is late.", "about": ""}],
     )  # fmt: skip
 
     assert mail_text(found, where="The whole report is attached.") == (
         "Readiness: demo\n\nNOT READY: 1 gate fails\n\nIt fell.\n\nIt is the minimum.\n\n"
         "A cold start explains 0.66 USD.\n\nGates\n- unknown: hit rate. Not known.\n"
         "- FAIL: above minimum, chat. Below 4,096.\n\nTo decide: a probe.\n\n"
-        "Data: The tail is late.\n\nThe whole report is attached.\n"
+        "Data: It is late.\n\nThe whole report is attached.\n"
     )
 
 
@@ -174,9 +188,9 @@ def test_colours_are_values_and_darkness_is_left_to_the_client():
 
 
 def test_the_same_is_not_sent_twice_and_quiet_means_quiet(tmp_path):
-    kept = tmp_path / "sent.jsonl"
-    keep_sent(kept, findings(), "2026-11-16T07:00:00+00:00")
-    sent = read_sent(kept)
+    path = tmp_path / "sent.jsonl"
+    keep_sent(path, kept(findings())[0], "2026-11-16T07:00:00+00:00")
+    sent = read_sent(path)
 
     again = findings(provenance={"fetched_at": "later"})
     other = findings(summary=["It fell.", "Another figure.", "So."])
@@ -189,17 +203,20 @@ def test_the_same_is_not_sent_twice_and_quiet_means_quiet(tmp_path):
 
 def test_what_changed_back_is_sent_again(tmp_path):
     """Held against the last that was sent, not against any."""
-    kept = tmp_path / "sent.jsonl"
-    keep_sent(kept, findings(), "2026-11-09T07:00:00+00:00")
-    keep_sent(kept, findings(verdict="no_incident", incidents=[]), "2026-11-16T07:00:00+00:00")
+    better = findings(verdict="no_incident", incidents=[])
 
-    assert due(findings(), read_sent(kept), params(quiet=True), NOW.date()).send
+    assert due(findings(), kept(findings()) + kept(better), params(quiet=True), NOW.date()).send
 
 
 def test_a_known_incident_is_one_line_until_its_day(tmp_path):
     known = params(
         acknowledged=[
-            {"start": "2026-03-17 14:20", "until": "2026-11-30", "note": "fix on its way"}
+            {
+                "start": "2026-03-17 14:20",
+                "until": "2026-11-30",
+                "report": "demo",
+                "note": "fix on its way",
+            }
         ]
     )
     line = "Known until 2026-11-30: the incident since 2026-03-17 14:20 UTC: fix on its way."
@@ -207,13 +224,8 @@ def test_a_known_incident_is_one_line_until_its_day(tmp_path):
     decided = due(findings(), [], known, date(2026, 11, 30))
     assert (decided.known, decided.all_known) == ((line,), True)
     assert not due(findings(), [], known, date(2026, 12, 1)).known
-    second = findings()["incidents"] + [
-        {**findings()["incidents"][0], "incident": {"start": "2026-03-20T00:00", "end": None}}
-    ]
+    second = [incident(), incident(incident={"start": "2026-03-20T00:00", "end": None})]
     assert not due(findings(incidents=second), [], known, NOW.date()).all_known
-    gates = [{"name": "recovery", "about": "", "standing": "fail", "reason": "", "needs": ""}]
-    assert not due(findings(gates=gates), [], known, NOW.date()).all_known
-
     eml = tmp_path / "out.eml"
     deliver(
         run_folder(tmp_path), replace(known, sent_path=str(tmp_path / "s")), dry_run=eml, now=NOW
@@ -222,6 +234,150 @@ def test_a_known_incident_is_one_line_until_its_day(tmp_path):
     assert "Known until 2026-11-30" in text
     assert "Subject: Known: Incident" in text
     assert not (tmp_path / "s").exists()
+
+
+ACKNOWLEDGED = {"start": "2026-03-17 14:20", "until": "2026-12-01", "report": "demo"}
+GATE = {"name": "recovery", "about": "", "reason": "", "needs": ""}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"gates": [GATE | {"standing": "fail"}]},
+        {"gates": [GATE | {"standing": "unknown"}]},
+        {"data_quality": [{"id": "doubled", "severity": "unfit", "text": "Twice.", "about": ""}]},
+        {"data_quality": [{"id": "hours", "severity": "blind", "text": "Thin.", "about": ""}]},
+        {"cost": {"unpriced": [{"provider": "p", "model": "claude-x", "tokens": 5}]}},
+    ],
+)
+def test_beside_what_is_known_everything_else_is_told(more):
+    known = params(acknowledged=[ACKNOWLEDGED])
+
+    assert due(findings(gates=[GATE | {"standing": "pass"}]), [], known, NOW.date()).all_known
+    decided = due(findings(**more), [], known, NOW.date())
+    assert (decided.send, len(decided.known), decided.all_known) == (True, 1, False)
+
+
+def test_what_is_known_no_more_is_told_again_once():
+    """The incident goes on after its day: the readers had one line of it."""
+    quiet = params(quiet=True, acknowledged=[ACKNOWLEDGED])
+    line = kept(findings(), quiet, date(2026, 11, 23))
+
+    assert not due(findings(summary=["2"]), line, quiet, date(2026, 12, 1)).send
+    for found in (findings(), findings(summary=["2"])):
+        decided = due(found, line, quiet, date(2026, 12, 2))
+        assert (decided.send, decided.all_known) == (True, False)
+    again = line + kept(findings(), quiet, date(2026, 12, 2))
+    assert not due(findings(summary=["3"]), again, quiet, date(2026, 12, 9)).send
+
+
+def test_to_acknowledge_sends_nothing():
+    quiet = params(quiet=True, acknowledged=[ACKNOWLEDGED])
+
+    assert not due(findings(summary=["2"]), kept(findings()), quiet, NOW.date()).send
+
+
+def test_an_acknowledgement_is_of_one_incident():
+    other = incident(causes=[{"id": "client.ttl_shortened", "standing": "leading"}])
+    by_report = params(acknowledged=[ACKNOWLEDGED])
+    by_cause = params(
+        acknowledged=[{"start": "2026-03-17 14:20", "until": "2026-12-01",
+                       "cause": "model.below_minimum"}]
+    )  # fmt: skip
+
+    def known(to, **more):
+        decided = due(findings(**more), [], to, NOW.date())
+        return len(decided.known), decided.all_known
+
+    assert known(by_report) == known(by_cause) == (1, True)
+    assert known(by_report, name="another-org") == (0, False)
+    assert known(by_report, incidents=[incident(), other]) == (0, False)
+    assert known(by_cause, incidents=[incident(), other]) == (1, False)
+    assert known(by_cause, incidents=[other]) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "sent"),
+    [
+        (1125.0, 1_125_000.0, True), (1125.0, 2250.0, True), (1125.0, 2249.0, False),
+        (1125.0, 600.0, False), (1125.0, 500.0, True), (None, 1125.0, True), (None, None, False),
+        (0.01, 0.9, False), (-5.0, 0.5, False), (-5.0, 5.0, True),
+    ],
+)  # fmt: skip
+def test_quiet_hears_an_excess_that_doubles(before, now, sent):
+    """Held against the last one sent, so that it cannot creep."""
+    was, found = (
+        findings(incidents=[incident(excess_usd={"value": usd})], headline=f"{usd}")
+        for usd in (before, now)
+    )
+    assert due(found | {"summary": ["2"]}, kept(was), params(quiet=True), NOW.date()).send is sent
+
+
+def test_without_readers_nothing_is_due(tmp_path):
+    to = params(readers=[], owners=["o@example.org"], sent_path=str(tmp_path / "sent"))
+    decided = deliver(run_folder(tmp_path), to, now=NOW)
+
+    assert (decided.send, decided.why) == (False, "there are no readers")
+    assert not (tmp_path / "sent").exists()
+
+
+def test_a_line_that_a_crash_cut_swallows_no_other(tmp_path):
+    path = tmp_path / "sent.jsonl"
+    path.write_bytes(b'{"at": "2026-11-0')
+    rows = kept(findings()) + kept(findings(name="else"))
+    for row in rows:
+        keep_sent(path, row, "2026-11-23T07:00:00+00:00")
+
+    assert [one["report"] for one in read_sent(path)] == ["postmortem/demo", "postmortem/else"]
+    assert path.read_bytes().count(b"\n") == 3  # an end for the cut one, and no empty line
+
+
+def test_one_reader_who_is_refused_costs_the_others_no_second_mail(tmp_path, monkeypatch):
+    monkeypatch.setenv("CACHEAUDIT_MAIL_PASSWORD", PASSWORD)
+    with mail_server(tmp_path, monkeypatch) as box:
+        to = params(
+            port=box.port, user=USER, readers=["a@example.org", REFUSED],
+            sent_path=str(tmp_path / "sent"),
+        )  # fmt: skip
+        first, second = (deliver(run_folder(tmp_path), to, now=NOW) for _ in range(2))
+
+    assert (first.send, first.refused) == (True, 1)
+    assert (second.send, second.why) == (False, "the same report was sent already")
+    assert box.to == [["a@example.org"]]
+
+
+def test_the_link_names_the_folder_also_where_it_was_given_as_a_dot(tmp_path, monkeypatch):
+    folder = run_folder(tmp_path)
+    monkeypatch.chdir(folder)
+    to = params(link="https://reports.example.org", sent_path=str(tmp_path / "s"))
+    deliver(Path(), to, dry_run=tmp_path / "out.eml", now=NOW)
+
+    text = (tmp_path / "out.eml").read_text(encoding="utf-8").replace("=\n", "")
+    assert f"https://reports.example.org/{folder.name}/report.html" in text
+
+
+def test_many_sections_leave_a_mail_within_its_bytes():
+    """400 headings are more than the mail may hold."""
+    html = page(sections=400, size=900).replace("Section ", "A section of a long name " * 10)
+    shown = mail_page(html, where="Attached.")
+
+    assert len(shown.html.encode()) <= MOST_BYTES
+    assert len(shown.left_out) + len(shown.images) == 400
+    assert len(shown.images) > 50
+    assert f"<li>{len(shown.left_out) - 30} more</li>" in shown.html
+
+
+@given(
+    lead=st.integers(0, 6000), sections=st.integers(0, 60), size=st.integers(0, 300),
+    name=st.integers(1, 400), most=st.integers(2000, 12_000),
+)  # fmt: skip
+def test_a_mail_is_never_larger_than_it_may_be(lead, sections, size, name, most):
+    html = page(sections, size).replace("Section", "é" * name)
+    html = html.replace("<p>Incident</p>", f"<p>{'x' * lead}</p>")
+    shown = mail_page(html, where="Attached.", most_bytes=most)
+
+    assert len(shown.html.encode()) <= most
+    assert shown.html.count("cid:") == len(shown.images)
 
 
 def test_an_error_goes_to_the_owners_alone(tmp_path, monkeypatch):
@@ -253,7 +409,77 @@ def test_a_failed_run_of_the_command_mails_its_error(tmp_path, monkeypatch, comm
 
     assert done.returncode == 1
     assert box.to == [["o@example.org"]]
-    assert "none.parquet" in text_of(box.messages[0])
+    text = text_of(box.messages[0])
+    assert "none.parquet" in text  # the error names it
+    assert "no report was written" in text
+    assert "    cacheaudit postmortem -p source … -p path … --mail …" in text.splitlines()
+
+
+def mail_file(tmp_path: Path, port: int, **more) -> Path:
+    file = tmp_path / "mail.yaml"
+    given = {
+        "sender": "a@example.org", "readers": ["r@example.org"], "owners": ["o@example.org"],
+        "host": "127.0.0.1", "port": port, "user": USER, "sent_path": str(tmp_path / "sent"),
+    }  # fmt: skip
+    file.write_text(yaml.safe_dump(given | more))
+    return file
+
+
+def test_no_value_of_the_command_line_is_mailed(tmp_path, monkeypatch, command):
+    monkeypatch.setenv("CACHEAUDIT_MAIL_PASSWORD", PASSWORD)
+    (tmp_path / "my pull.yaml").write_text("source: frame\npath: none.parquet\n")
+    with mail_server(tmp_path, monkeypatch) as box:
+        done = command(
+            "postmortem", "-f", "my pull.yaml", "-p", "store_label", "S3CRET", "--strict",
+            "--requests", "postgres://audit:S3CRET@db.example.org/logs",
+            "--mail", str(mail_file(tmp_path, box.port)), cwd=tmp_path,
+        )  # fmt: skip
+
+    assert done.returncode == 1
+    text = text_of(box.messages[0])
+    assert "S3CRET" not in box.messages[0].as_string()
+    assert (
+        "    cacheaudit postmortem -f 'my pull.yaml' -p store_label … --requests … --strict"
+        " --mail …"
+    ) in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("readers", "sent", "again"),
+    [([REFUSED], [], True), (["r@example.org", REFUSED], [["r@example.org"]], False)],
+)
+def test_a_run_that_was_done_is_not_told_as_one_that_stopped(
+    tmp_path, monkeypatch, readers, sent, again
+):
+    """Its report is there; what went wrong is the mail."""
+    monkeypatch.setenv("CACHEAUDIT_MAIL_PASSWORD", PASSWORD)
+    folder = run_folder(tmp_path)
+    with mail_server(tmp_path, monkeypatch) as box:
+        file = mail_file(tmp_path, box.port, readers=readers)
+        with pytest.raises(SourceError, match="refused"), mailing(file, "weekly demo") as send:
+            send(folder)
+
+    text = " ".join(text_of(box.messages[-1]).split())
+    assert box.to == [*sent, ["o@example.org"]]
+    assert box.messages[-1]["Subject"] == "Could not mail: weekly demo"
+    assert f"weekly demo is done, and its report is in the run folder {folder.name}." in text
+    assert "no report was written" not in text
+    assert (f"cacheaudit mail {folder} -f {file}" in text) is again
+
+
+def test_the_command_says_how_many_were_refused(tmp_path, monkeypatch, command):
+    monkeypatch.setenv("CACHEAUDIT_MAIL_PASSWORD", PASSWORD)
+    folder = run_folder(tmp_path)
+    with mail_server(tmp_path, monkeypatch) as box:
+        file = mail_file(tmp_path, box.port, readers=["r@example.org", REFUSED])
+        first, second = (
+            command("mail", str(folder), "-f", str(file), cwd=tmp_path) for _ in range(2)
+        )
+
+    assert (first.returncode, second.returncode) == (1, 0)
+    assert "refused 1 of the addresses" in first.stderr
+    assert "not sent: the same report was sent already" in second.stdout
+    assert box.to == [["r@example.org"]]
 
 
 @pytest.mark.parametrize(
@@ -261,12 +487,6 @@ def test_a_failed_run_of_the_command_mails_its_error(tmp_path, monkeypatch, comm
     [
         ({}, "not it", AccessDenied, "refused the login of reporter"),
         ({"readers": [REFUSED]}, PASSWORD, SourceError, "refused all 1 addresses"),
-        (
-            {"readers": [REFUSED, "a@example.org"]},
-            PASSWORD,
-            SourceError,
-            "refused 1 of the addresses",
-        ),
         ({"security": "tls"}, PASSWORD, SourceError, "Nothing was sent"),
         ({"port": 1}, PASSWORD, SourceError, "took no mail"),
         ({}, "", ParamError, "not in the environment"),
@@ -309,6 +529,10 @@ def test_a_certificate_of_a_stranger_is_not_trusted(tmp_path, monkeypatch):
         ({"password_variable": "hunter2!"}, "no name of an environment variable"),
         ({"acknowledged": [{"start": "2026-03-17"}]}, "acknowledged 1 lacks"),
         ({"acknowledged": [{"begin": "x"}]}, "acknowledged 1 has 'begin'"),
+        (
+            {"acknowledged": [{"start": "2026-03-17 14:20", "until": "2026-12-01"}]},
+            "acknowledged 1 says when an incident began, and not which",
+        ),
     ],
 )
 def test_parameters_that_cannot_be_meant_are_refused(wrong, message):
@@ -322,8 +546,6 @@ def test_a_folder_that_is_no_run_says_so(tmp_path):
 
 
 def test_the_parameters_file_names_what_the_class_has():
-    import yaml
-
     file = yaml.safe_load((ROOT / "params" / "mail.yaml").read_text(encoding="utf-8"))
     assert set(file) == set(MailParams.__dataclass_fields__)
     MailParams(**file)

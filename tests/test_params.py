@@ -5,11 +5,28 @@ import pytest
 
 from cacheaudit.errors import ParamError
 from cacheaudit.params import PostmortemParams, read_params, read_params_file
+from cacheaudit.readiness_params import ReadinessParams
+from cacheaudit.rollout_params import WeeklyParams
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_known_one():
     with pytest.raises(ParamError, match="has no 'strat'; did you mean 'start'"):
         read_params(PostmortemParams, {"strat": "2026-03-01"})
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://u:S3CRET@host/v1", "https://S3CRET@host", "https://host/?key=S3CRET", "u:S3CRET@host",
+     "https://host/#S3CRET", "https://[S3CRET"],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", [PostmortemParams, WeeklyParams, ReadinessParams])
+def test_an_endpoint_with_a_secret_is_refused_and_not_repeated(kind, url):
+    versions = {"incumbent": "a", "candidate": "b"} if kind is ReadinessParams else {}
+    with pytest.raises(ParamError, match="base_url") as raised:
+        read_params(kind, versions | {"base_url": url})
+
+    assert "S3CRET" not in str(raised.value)
+    assert read_params(kind, versions | {"base_url": "https://host:8443/v1/x@y"}).base_url
 
 
 @pytest.mark.parametrize(

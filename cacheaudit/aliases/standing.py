@@ -8,7 +8,7 @@
                  it stays. Not moving, for nobody has seen it move; not pinned, for nobody says so
     gateway      a deployment, a group or a profile: what it resolves to is decided elsewhere
     unknown      no source says
-    pinned       one version, for good
+    pinned       one version, as long as it lives: it can be deprecated or retiring as well
 
 Rules, where no row and no live list says it (vendors' pages, read 2026-08 and 2026-11):
 a name that ends in -latest, @latest or @default moves; a dated one is pinned; Anthropic's names
@@ -97,7 +97,7 @@ def standing_of(model: str, form: Form | None, day: date, live: Live | None = No
     names, why, source = _named(form, held)
     end, until, words = end_of(held, day)
     told = held.fact if held else None
-    kinds = tuple(k for k in KINDS if k in {end, names} and not (k == "pinned" and end))
+    kinds = tuple(k for k in KINDS if k in {end, names})
     return Standing(
         name=model,
         provider=form.provider,

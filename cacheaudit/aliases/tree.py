@@ -40,15 +40,22 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """A file that is to be read: where it is, and what a reader knows it as."""
+    """A file that is to be read.
+
+    shown    what a reader knows it as
+    inside   its way below the folder that was given; of a file that was named by itself, below the
+             folder where the command runs, or its name
+    """
 
     path: Path
     shown: str
+    inside: str
 
     @property
     def is_test(self) -> bool:
-        """Whether it is a test, or its data, by the names on its way."""
-        *folders, name = PurePosixPath(self.shown).parts or ("",)
+        """Whether it is a test, or its data, by the names on its way; a folder that somebody else
+        called test, above what was given, says nothing."""
+        *folders, name = PurePosixPath(self.inside).parts or ("",)
         return bool(TESTS & {f.lower() for f in folders}) or _TEST_FILE.fullmatch(name) is not None
 
 
@@ -115,11 +122,10 @@ def _cells(text: str) -> list[Text] | None:
 
 
 def _alone(path: Path) -> Named:
-    shown = path
-    if path.is_absolute():
-        here = Path.cwd()
-        shown = path.relative_to(here) if path.is_relative_to(here) else Path(path.name)
-    return Named(path=path, shown=shown.as_posix())
+    here, whole = Path.cwd(), path.parent.resolve() / path.name
+    inside = whole.relative_to(here) if whole.is_relative_to(here) else Path(path.name)
+    shown = inside if path.is_absolute() else path
+    return Named(path=path, shown=shown.as_posix(), inside=inside.as_posix())
 
 
 def _folder(folder: Path) -> Iterator[Named]:
@@ -127,7 +133,8 @@ def _folder(folder: Path) -> Iterator[Named]:
     for name in inside:
         path = folder / name
         if language(path.name) not in ("", "prose") or path.suffix == ".ipynb":
-            yield Named(path=path, shown=name if folder == Path() else _joined(folder, name))
+            shown = name if folder == Path() else _joined(folder, name)
+            yield Named(path=path, shown=shown, inside=name)
 
 
 def _joined(folder: Path, name: str) -> str:

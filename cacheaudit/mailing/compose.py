@@ -67,21 +67,29 @@ def known_message(
 
 
 def failure_message(
-    what: str, error: str, params: MailParams, *, at: datetime, again: str = ""
+    what: str, error: str, params: MailParams, *, at: datetime, again: str = "", folder: str = ""
 ) -> EmailMessage:
-    """A run that stopped, to its owners alone.
+    """A run that stopped, or whose report could not be mailed, to its owners alone.
 
     what    the run, such as "postmortem demo"
     error   the message of an AuditError, which holds no secret and names the cell
-    again   the command that runs it again
+    again   the command that stopped, without values that may be secret; with a folder, the one that
+            mails it again
+    folder  name of the run folder, where the run was done and its mail stopped; "" for a run that
+            stopped
     """
-    message = _begun(params.sender, params.owners, f"Could not run: {_line(what)}", at)
+    failed = "Could not mail" if folder else "Could not run"
+    message = _begun(params.sender, params.owners, f"{failed}: {_line(what)}", at)
     message["Message-ID"] = f"<{_digest(what, error, at.isoformat())}@cacheaudit>"
-    again = f"\nTo run it again:\n\n    {_line(again)}\n" if again else ""
-    text = (
-        f"{_line(what)} stopped, and no report was written. Its readers got no mail.\n\n"
-        f"{plain(error.replace(NBSP, ' '))}\n{again}"
-    )
+    began = f"{_line(what)} stopped, and no report was written. Its readers got no mail."
+    if folder:
+        began = (
+            f"{_line(what)} is done, and its report is in the run folder {_line(folder)}."
+            " Mailing it went wrong."
+        )
+    do = "To mail it again" if folder else "The command, without the values of its options"
+    again = f"\n{do}:\n\n    {_line(again)}\n" if again else ""
+    text = f"{began}\n\n{plain(error.replace(NBSP, ' '))}\n{again}"
     message.set_content(text, cte="quoted-printable")
     return message
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -11,7 +12,8 @@ from ..errors import SourceError
 from ..files import write_whole
 from ..mail_params import MailParams
 from .compose import failure_message, known_message, report_message
-from .due import Due, alone, due, keep_sent, read_sent
+from .due import Due, due, row_of
+from .ledger import alone, keep_sent, read_sent
 from .send import send
 
 
@@ -21,7 +23,8 @@ def deliver(
     """Mail the report in run *folder*, if it is due; with *dry_run*, write it there as .eml.
 
     Raises SourceError for what is no run folder, and what send() raises; what was not sent is not
-    kept as sent. Nothing is kept of a dry run.
+    kept as sent. What a part of the readers was refused is: another try would mail the others
+    again. Nothing is kept of a dry run.
     """
     at = datetime.now(UTC) if now is None else now
     findings, page = _read(folder)
@@ -32,20 +35,30 @@ def deliver(
         return decided
     with alone(kept):
         decided = due(findings, read_sent(kept), params, at.date())
-        if decided.send and params.readers:
-            send(_message(findings, page, params, decided, folder, at), params)
-            keep_sent(kept, findings, at.isoformat(timespec="seconds"))
+        if decided.send:
+            refused = send(_message(findings, page, params, decided, folder, at), params)
+            row = row_of(findings, params, at.date())
+            keep_sent(kept, row, at.isoformat(timespec="seconds"))
+            decided = replace(decided, refused=refused)
     return decided
 
 
 def deliver_failure(
-    what: str, error: str, params: MailParams, *, again: str = "", now: datetime | None = None
+    what: str,
+    error: str,
+    params: MailParams,
+    *,
+    again: str = "",
+    folder: Path | None = None,
+    now: datetime | None = None,
 ) -> bool:
-    """Mail the *error* of a run to its owners; False where there are none."""
+    """Mail the *error* of a run, or of the mail of a run *folder*, to the owners; False where
+    there are none. Raises what send() raises."""
     if not params.owners:
         return False
     at = datetime.now(UTC) if now is None else now
-    send(failure_message(what, error, params, at=at, again=again), params)
+    name = "" if folder is None else _name(folder)
+    send(failure_message(what, error, params, at=at, again=again, folder=name), params)
     return True
 
 
@@ -57,9 +70,15 @@ def _message(
     folder: Path,
     at: datetime,
 ) -> EmailMessage:
+    name = _name(folder)
     if decided.all_known:
-        return known_message(findings, decided.known, params, folder=folder.name, at=at)
-    return report_message(findings, page, params, folder=folder.name, at=at, notes=decided.known)
+        return known_message(findings, decided.known, params, folder=name, at=at)
+    return report_message(findings, page, params, folder=name, at=at, notes=decided.known)
+
+
+def _name(folder: Path) -> str:
+    """Its own name, also where it was given as "."."""
+    return folder.resolve().name
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], str]:

@@ -1,69 +1,71 @@
-"""Whether a report is due: nothing is sent twice, and what is known is one line. Pure, but for the
-file of what was sent."""
+"""Whether a report is due: nothing is sent again that was sent, and what is known is one line.
+Pure."""
 
-import fcntl
 import hashlib
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-from ..errors import SourceError
 from ..mail_params import MailParams
+from .known import Seen, grown, run_out, seen
 
 PASSING = ("provenance",)  # when and how a report was made is no part of what it says
+FIELDS = ("report", "whole", "matters", "incidents")  # of a row of what was sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """What is to be done with a report.
+    """What is to be done with a report, and what came of it.
 
     send    whether it is sent
     why     in a few words
     known   a sentence per incident that is acknowledged
     all_known   whether there is nothing else in it
+    refused readers that the server refused; the others have it, and it counts as sent
     """
 
     send: bool
     why: str
     known: tuple[str, ...] = ()
     all_known: bool = False
+    refused: int = 0
 
 
 def due(
     findings: Mapping[str, Any], sent: Sequence[Mapping[str, Any]], params: MailParams, day: date
 ) -> Due:
-    """Hold *findings* against what was *sent* before, and what is acknowledged on *day*."""
-    own = [one for one in sent if one["report"] == report_of(findings)]
-    if own and own[-1]["whole"] == whole_of(findings):
-        return Due(send=False, why="the same report was sent already")
-    known, rest = _known(findings, params, day)
-    if params.quiet and own and own[-1]["matters"] == matters_of(findings):
-        return Due(
-            send=False, why="nothing that matters has changed since the last one", known=known
-        )
-    told = known if rest or not known else ()
-    return Due(send=True, why="it is new", known=known, all_known=bool(known) and not told)
+    """Hold *findings* against what was *sent* before (ledger), and what is acknowledged on *day*.
+
+    What was told as known and is so no more is due, also where nothing else has changed.
+    """
+    incidents, known = seen(findings, params.known, day)
+    all_known = bool(known) and all(one.known for one in incidents) and not _else(findings)
+    if not params.readers:
+        return Due(send=False, why="there are no readers", known=known, all_known=all_known)
+    last = next((one for one in reversed(sent) if one["report"] == report_of(findings)), None)
+    if last is not None:
+        before = [Seen.of(one) for one in last["incidents"]]
+        open_again = run_out(before, incidents)
+        if last["whole"] == whole_of(findings) and not open_again:
+            return Due(send=False, why="the same report was sent already", known=known)
+        same = last["matters"] == matters_of(findings) and not grown(before, incidents)
+        if params.quiet and same and not open_again:
+            why = "nothing that matters has changed since the last one"
+            return Due(send=False, why=why, known=known)
+    return Due(send=True, why="it is new", known=known, all_known=all_known)
 
 
-def _known(
-    findings: Mapping[str, Any], params: MailParams, day: date
-) -> tuple[tuple[str, ...], bool]:
-    """Sentences about incidents that are known on *day*, and whether anything else is there."""
-    lines, rest = [], any(one["standing"] == "fail" for one in findings.get("gates") or ())
-    for one in findings.get("incidents") or ():
-        start = str(one["incident"]["start"]).replace("T", " ")[:16]
-        until, note = params.known.get(start, (date.min, ""))
-        if day > until:
-            rest = True
-            continue
-        said = f": {note}" if note else ""
-        lines.append(f"Known until {until}: the incident since {start} UTC{said}.")
-    return tuple(lines), rest
+def row_of(findings: Mapping[str, Any], params: MailParams, day: date) -> dict[str, Any]:
+    """What is kept of a report that was sent on *day*."""
+    incidents, _ = seen(findings, params.known, day)
+    return {
+        "report": report_of(findings),
+        "whole": whole_of(findings),
+        "matters": matters_of(findings),
+        "incidents": [one.to_dict() for one in incidents],
+    }
 
 
 def report_of(findings: Mapping[str, Any]) -> str:
@@ -77,64 +79,34 @@ def whole_of(findings: Mapping[str, Any]) -> str:
 
 
 def matters_of(findings: Mapping[str, Any]) -> str:
-    """A hash of what a reader would act on: verdict, incidents, gates, and data that is unfit."""
+    """A hash of what a reader would act on: verdict, incidents, gates, data that is unfit, and
+    models without a price."""
     return _hash(
         [
             findings["verdict"],
-            [
-                [one["incident"]["start"], one["incident"]["end"] is None, one.get("verdict"),
-                 sorted(cause["id"] for cause in one["causes"] if cause["standing"] == "leading")]
-                for one in findings.get("incidents") or ()
-            ],
+            [one.key for one in seen(findings, (), date.min)[0]],
             [[one["name"], one["about"], one["standing"]] for one in findings.get("gates") or ()],
             [one["id"] for one in findings.get("data_quality") or () if one["severity"] == "unfit"],
+            sorted(json.dumps(one.get("model")) for one in _unpriced(findings)),
         ]
-    )  # fmt: skip
+    )
+
+
+def _else(findings: Mapping[str, Any]) -> bool:
+    """Whether there is more than incidents: a gate that does not pass, data that may hide
+    something, tokens that are in no sum."""
+    notes = findings.get("data_quality") or ()
+    return (
+        any(one["standing"] != "pass" for one in findings.get("gates") or ())
+        or any(one["severity"] != "note" for one in notes)
+        or bool(_unpriced(findings))
+    )
+
+
+def _unpriced(findings: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return (findings.get("cost") or {}).get("unpriced") or ()
 
 
 def _hash(value: Any) -> str:
     text = json.dumps(value, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-
-def read_sent(path: Path) -> list[dict[str, Any]]:
-    """What was sent, in order; a line that was cut off by a crash is left out."""
-    if not path.is_file():
-        return []
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(row, dict) and {"report", "whole", "matters"} <= set(row):
-            rows.append(row)
-    return rows
-
-
-def keep_sent(path: Path, findings: Mapping[str, Any], at: str) -> None:
-    """Add *findings* to what was sent; on the disk when this returns."""
-    row = {
-        "at": at,
-        "report": report_of(findings),
-        "whole": whole_of(findings),
-        "matters": matters_of(findings),
-    }
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-@contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """One sender at a time: two schedules that meet do not both send."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.with_name(f"{path.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-    except OSError as error:
-        raise SourceError(
-            f"cannot keep what was sent in {path}: {error.strerror}. Give another sent_path."
-        ) from error

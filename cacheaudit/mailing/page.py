@@ -7,10 +7,12 @@ do not fit are named instead of shown; the whole report is attached or linked.
 
 import base64
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
 MOST_BYTES = 102_400
+MOST_NAMED = 30  # sections that are left out, by name
 IMAGE = re.compile(r'src="data:image/(png|jpeg|svg\+xml);base64,([A-Za-z0-9+/=\s]*)"')
 SECTION = re.compile(r'(?=<h2 id=")')
 VARIABLE = re.compile(r"(--[\w-]+):\s*([^;}]+)")
@@ -50,22 +52,31 @@ def mail_page(page: str, *, where: str, most_bytes: int = MOST_BYTES) -> MailPag
     lead = _between(page, '<div class="ca-lead">', '<nav class="ca-contents"')
     lead = (lead or _between(page, '<div class="ca-lead">', "</main>")).rsplit("</div>", 1)[0]
     rest = _between(page, '<div class="ca-rest">', "</main>").rsplit("</div>", 1)[0]
-    kept: list[str] = []
-    left: list[str] = []
+    parts = [lead, *[one for one in SECTION.split(rest) if one.strip()]]
+    headings = [_heading(part) for part in parts]
     images: list[Image] = []
-
-    def whole() -> str:
-        return _document(css, title, header, kept, left, where)
-
-    for part in (lead, *[one for one in SECTION.split(rest) if one.strip()]):
+    shown: list[tuple[str, int]] = []  # with how many figures there are up to its end
+    for part in parts:
         html, own = _with_parts(part, len(images))
-        kept.append(html)
-        if not left and len(whole().encode("utf-8")) <= most_bytes:
-            images += own
-            continue
-        kept.pop()
-        left.append(_heading(part))
-    return MailPage(html=whole(), images=tuple(images), left_out=tuple(left))
+        images += own
+        shown.append((html, len(images)))
+
+    for number, named in _choices(len(parts)):
+        body, left = "".join(html for html, _ in shown[:number]), headings[number:]
+        whole = _document(css, title, header, body, left[:named], len(left), where)
+        if len(whole.encode("utf-8")) <= most_bytes:
+            break
+    last = shown[number - 1][1] if number else 0
+    return MailPage(html=whole, images=tuple(images[:last]), left_out=tuple(left))
+
+
+def _choices(parts: int) -> Iterator[tuple[int, int]]:
+    """How many parts to show and how many of the others to name, best first: a section makes room
+    for the names of the others, and they for the beginning."""
+    yield from ((number, MOST_NAMED) for number in range(parts, 0, -1))
+    yield from ((1, named) for named in range(MOST_NAMED, -1, -1))
+    yield 0, MOST_NAMED
+    yield 0, 0
 
 
 def mail_css(css: str) -> str:
@@ -87,17 +98,19 @@ def mail_css(css: str) -> str:
 
 
 def _document(
-    css: str, title: str, header: str, kept: list[str], left: list[str], where: str
+    css: str, title: str, header: str, shown: str, named: list[str], left: int, where: str
 ) -> str:
     missing = ""
     if left:
-        names = "".join(f"<li>{name}</li>" for name in left)
+        names = "".join(f"<li>{name}</li>" for name in named)
+        if more := left - len(named):
+            names += f"<li>{more} {'more' if named else 'sections'}</li>"
         missing = f"<h2>In the whole report</h2><p>Left out of this mail:</p><ul>{names}</ul>"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}</title><style>{css}</style></head>"
-        f'<body><div class="ca-page"><div class="ca-top">{header}</div>{"".join(kept)}{missing}'
+        f'<body><div class="ca-page"><div class="ca-top">{header}</div>{shown}{missing}'
         f'<p class="ca-end">{escape(where)}</p></div></body></html>'
     )
 

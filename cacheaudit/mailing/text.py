@@ -65,7 +65,7 @@ def _warnings(findings: Mapping[str, Any]) -> list[str]:
     return [
         str(note["text"])
         for note in findings.get("data_quality", ())
-        if note.get("severity") in ("warn", "warning", "unfit")
+        if note.get("severity") in ("blind", "unfit")
     ]
 
 
