@@ -111,3 +111,19 @@ def test_a_pull_that_breaks_half_way_is_no_pull(monkeypatch, fault, words):
     app.state.faults.add(fault)
     with serve(app) as url, pytest.raises(SourceError, match=words):
         fetch(read_params_file(PostmortemParams, PARAMS, {"base_url": url}), now=NOW)
+
+
+@pytest.mark.parametrize("end", ["18:00", "18:01", "18:30"])
+def test_minutes_of_an_hour_that_is_not_over_are_left_to_the_next_pull(monkeypatch, end):
+    """Within twelve hours of the cutover a pull ends in the middle of an hour."""
+    monkeypatch.setenv("ANTHROPIC_ADMIN_KEY", "sandbox-key")
+    now = pd.Timestamp(f"2026-03-17T{end}", tz="UTC")
+    with serve(sandbox_app(None, now)) as url:
+        asked = PostmortemParams(
+            source="anthropic", base_url=url, start="2026-03-10T00:00", end=f"2026-03-17T{end}Z"
+        )
+        pull = fetch(asked, now=now)
+
+    width = pull.usage["bucket_end"] - pull.usage["bucket_start"]
+    assert (width == pd.Timedelta("1min")).sum() > 2000
+    assert not [note for note in pull.notes if "Minutes" in note]

@@ -118,7 +118,9 @@ def _with_minutes(pull: Pull, params: PostmortemParams, offered: Minutes) -> Pul
     for at in cutovers[:MOST_CUTOVERS]:
         middle = at.floor(params.width)
         low = middle if params.width >= A_DAY else middle - A_DAY / 2
-        low, high = max(low, pull.start.floor("min")), min(low + A_DAY, pull.end.floor("min"))
+        # whole buckets alone: minutes of one that is not finished have none to replace
+        start, end = pull.start.ceil(params.width), pull.end.floor(params.width)
+        low, high = max(low, start), min(low + A_DAY, end)
         inside = (usage["bucket_start"] >= low) & (usage["bucket_end"] <= high)
         if not inside.any() or (usage.loc[inside, "bucket_end"].max() > high):
             continue
