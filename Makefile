@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-engines lint lab bench causes money fuzz probe-check engine-check mutants examples \
+.PHONY: demo test test-slow test-engines lint lab bench causes money fuzz probe-check rehearsal engine-check mutants examples \
         clean help
 
 help:  ## list the targets
@@ -14,6 +14,9 @@ demo: $(READY)  ## a planted migration as a postmortem; prints the page and thre
 
 test: $(READY) lint  ## lint, types and tests
 	$(BIN)/python -m pytest -n auto
+
+test-slow: $(READY)  ## what takes longer: whole runs, faults by the hundred; four minutes
+	$(BIN)/python -m pytest -n auto -m slow
 
 test-engines: $(READY)  ## PostgreSQL, Spark and S3, started by the tests; kills of a pull; six minutes
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,engines]'
@@ -31,21 +34,26 @@ bench: $(READY)  ## benchmarks: ratios against named rivals in the same run
 	$(BIN)/python bench/changes.py
 	$(BIN)/python bench/demo.py
 	$(BIN)/python bench/diagnose.py
+	$(BIN)/python bench/replay.py
 	$(BIN)/python bench/rollup.py
 	$(BIN)/python bench/transcripts.py
 
 causes: $(READY)  ## planted incidents and quiet quarters through the diagnosis; half an hour
 	$(BIN)/python bench/causes.py --seeds 10000:10003 --quiet 500
 
-money: $(READY)  ## 10,000 random cost bridges and 2,000 planted excesses; half an hour
+money: $(READY)  ## 10,000 random cost bridges, 2,000 planted excesses, 500 planted plans; an hour
 	$(BIN)/python bench/bridge.py --frames 10000
 	$(BIN)/python bench/excess.py
+	$(BIN)/python bench/plans.py
 
 fuzz: $(READY)  ## every reader of logs against damaged logs; ten minutes
 	$(BIN)/python bench/fuzz.py --seconds 600
 
 probe-check: $(READY)  ## 2,000 candidates of a known truth through both SDKs: does the interval hold; half an hour
 	$(BIN)/python bench/probe.py
+
+rehearsal: $(READY)  ## a migration from end to end on the sandbox, each step held against the truth; four minutes
+	$(BIN)/python bench/rehearsal.py
 
 engine-check: $(READY)  ## the probe on two engines that run (CACHEAUDIT_ENGINE_OLD, CACHEAUDIT_ENGINE_NEW)
 	$(BIN)/python bench/engine_check.py

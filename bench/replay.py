@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -115,20 +116,18 @@ def prefixes(rows: int, repeats: int, spark: bool) -> None:
         "plain query": lambda: int(sum(r[1] for r in connection.raw_sql(PLAIN).fetchall())),
         "replay on DuckDB": lambda: replay(table, rules, bucket_s=3600).hit_tokens,
     }
-    if spark:
-        there = on_spark(connection)
-        sides["replay on Spark"] = lambda: replay(there, rules, bucket_s=3600).hit_tokens
-    print(f"\n{rows:,} requests of (prefix_id, ts), 100,000 prefixes\n")
-    show(in_turn(sides, repeats), rows, "requests")
+    with tempfile.TemporaryDirectory() as folder:
+        if spark:
+            there = on_spark(connection, f"{folder}/requests.parquet")
+            sides["replay on Spark"] = lambda: replay(there, rules, bucket_s=3600).hit_tokens
+        print(f"\n{rows:,} requests of (prefix_id, ts), 100,000 prefixes\n")
+        show(in_turn(sides, repeats), rows, "requests")
 
 
-def on_spark(connection: Any) -> Any:
-    """The same table on Spark, which it enters through Parquet."""
-    import tempfile
-
+def on_spark(connection: Any, path: str) -> Any:
+    """The same table on Spark, which it enters through a Parquet file at *path*."""
     from pyspark.sql import SparkSession
 
-    path = f"{tempfile.mkdtemp()}/requests.parquet"
     connection.raw_sql(f"copy requests to '{path}' (format parquet)")
     session = SparkSession.builder.master("local[*]").config("spark.ui.enabled", "false")
     held = session.config("spark.driver.memory", "6g").getOrCreate()

@@ -83,11 +83,16 @@ def planted_requests(
     cohorts: Sequence[Cohort] | None = None,
     window: tuple[pd.Timestamp, pd.Timestamp] = MARCH,
     seed: int = 7,
+    kept: tuple[pd.Timestamp, pd.Timestamp] | None = None,
 ) -> pd.DataFrame:
-    """Request table (request_table.py) of such traffic, in order of time."""
+    """Request table (request_table.py) of the very calls of planted_migration, in order of time;
+    of those in [start, end) *kept*, where it is given."""
     chosen = migration_cohorts() if cohorts is None else cohorts
     streams = np.random.default_rng(seed).spawn(len(chosen))
     calls = [_calls(c, window, rng) for c, rng in zip(chosen, streams, strict=True)]
+    if kept is not None:
+        low, high = ((edge - window[0]).total_seconds() for edge in kept)
+        calls = [one[(one["at_s"] >= low) & (one["at_s"] < high)] for one in calls]
     table = pd.concat(calls, ignore_index=True).sort_values("at_s", ignore_index=True)
     ts = window[0] + pd.to_timedelta(table["at_s"].to_numpy(), unit="s")
     prefix_id = table["scope"] + "-" + table["prefix"].astype("str")

@@ -130,7 +130,7 @@ class ReadinessParams(Params):
         if not 0 < self.rollback_days < float("inf"):
             raise ParamError(f"rollback_days is {self.rollback_days}; expected days above 0.")
         until = self.at or pd.Timestamp("2026-01-01", tz="UTC")
-        _ = self.bars, self.pull(until)  # both refuse what is out of range
+        _ = self.bars, self.pull(until)  # both refuse what is out of range, or holds a secret
 
     @property
     def at(self) -> pd.Timestamp | None:

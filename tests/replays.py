@@ -77,5 +77,5 @@ def ending(draw: st.DrawFn, second: float = 1500) -> Cutover:
     """Any plan after which all traffic has moved, at *second* or before."""
     shares = sorted(draw(st.lists(st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.9]), max_size=3)))
     steps = [(at(second - 300 * (len(shares) - n)), share) for n, share in enumerate(shares)]
-    split = draw(st.sampled_from(["session", "prefix", "request"]))
+    split = draw(st.sampled_from(["session", "prefix", "request", "spread"]))
     return straight(second, steps=(*steps, (at(second), 1.0)), split_by=split)

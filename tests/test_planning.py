@@ -9,17 +9,22 @@ import cacheaudit
 from cacheaudit.errors import ParamError, UnfitData
 from cacheaudit.planning import compare_plans
 from cacheaudit.planning.compare import predicted
+from cacheaudit.planning.judged import judged
 from cacheaudit.planning.proposals import (
     BY_CALL,
     BY_NEW_TALK,
     BY_TALK,
+    BY_TALKS,
     CANARY,
     KEPT_WARM,
     PREFILLED,
     STRAIGHT,
 )
 from cacheaudit.replaying import Cutover, Rules
+from cacheaudit.replaying.simulate import prepare
 from tests.migrations import BLOCK, RATES, START, days, migration
+from tests.replays import at as second
+from tests.test_replay_lanes import log, prefixes
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +71,15 @@ def test_a_prefill_pays_where_many_calls_come_before_the_first_answer_begins():
     assert plans.break_even > 0
     assert usd(plans, PREFILLED) < usd(plans, STRAIGHT)
     assert "prefill" in plans.cheapest
+
+
+def test_a_prefill_that_has_nothing_to_send_does_not_pay():
+    """A log without shared prefixes: all counts of a prefill cost the same."""
+    talks = days(4, count=1, hours=6.0).drop(columns="block_ids").assign(prompt_tokens=4000)
+    plans = compare_plans(talks, migration(ramp_s=3600, canary_s=1200))
+
+    assert len({one.value for one in plans.prefill.values()}) == 1
+    assert plans.break_even == 0
 
 
 def test_a_plan_outside_the_floor_is_not_the_cheapest_however_cheap():
@@ -136,6 +150,114 @@ def test_days_are_those_that_the_log_covers(plans):
     assert compare_plans(days(), given).days == (START + pd.Timedelta(hours=30),)
     with pytest.raises(UnfitData, match=r"no day that holds 7\.1 h before a cutover"):
         compare_plans(days(count=1, hours=6), migration())
+
+
+def one_day(frame, **more):
+    """The straight cut at noon of prefixes in turn, in a day of *frame*."""
+    given = {"rules": {"old": Rules(**RATES), "new": Rules(**RATES)}, "at": (second(43_200),)}
+    return compare_plans(frame, migration(**(given | more)))
+
+
+def test_a_day_on_which_nothing_came_is_passed_over_and_said():
+    frame = days()
+    gone = frame["ts"].dt.floor("D") == START + pd.Timedelta(days=1)
+    plans = compare_plans(frame[~gone], migration(clock="12:00"))
+
+    assert [day.day for day in plans.days] == [2, 4]
+    assert [day.day for day in plans.without_calls] == [3]
+    assert plans.plan(STRAIGHT).predicted["excess_usd"].value > 0
+    with pytest.raises(UnfitData, match="no day that holds"):
+        compare_plans(frame[~gone], migration(at=(START + pd.Timedelta(hours=36),)))
+
+
+@pytest.mark.parametrize("log_of", [days, lambda: prefixes(4 * 60 * 24)])
+def test_a_version_that_the_log_does_not_have_cannot_move(log_of):
+    rules = dict.fromkeys(("olden", "new"), Rules(block_tokens=BLOCK, **RATES))
+    with pytest.raises(UnfitData, match="no call on olden, only on old"):
+        compare_plans(log_of(), migration(from_model="olden", rules=rules))
+
+
+def test_plans_by_conversation_need_conversations():
+    named = {one.name for one in one_day(prefixes(4 * 60 * 24)).plans}
+    blocks = compare_plans(days().drop(columns="session_id"), migration(most_days=1))
+
+    for names in (named, {one.name for one in blocks.plans}):
+        assert not names & {*BY_TALKS}
+        assert {STRAIGHT, BY_CALL, KEPT_WARM} <= names
+    assert blocks.plan(KEPT_WARM).cutover.split_by == "spread"
+
+
+def test_the_worst_stretch_is_sought_minute_by_minute():
+    """Half hours counted from the first step would straddle the one after the cutover, in which
+    each prefix comes once, and cold."""
+    frame = prefixes(60 * 24, every_s=60, count=30)
+    at, rules = second(43_200), dict.fromkeys(("old", "new"), Rules(ttl_s=3600, **RATES))
+    steps = ((at - pd.Timedelta("20min"), 0.05), (at, 1.0))
+    cut = Cutover(at=at, to="new", from_model="old", steps=steps, split_by="spread")
+    asked = migration(rules=rules, at=(at,), floor_s=1800)
+
+    assert judged(prepare(frame), asked, cut).lowest_share < 0.1
+
+
+def test_an_early_rollback_does_not_shorten_the_first_hour():
+    frame = prefixes(4 * 60 * 24, count=20)
+    soon, late = (
+        one_day(frame, rollback_after_s=after_s).plan(STRAIGHT).by_day[0]
+        for after_s in (600.0, 3600.0)
+    )
+
+    assert soon.first_hour_hit_rate == late.first_hour_hit_rate
+    assert soon.lowest_share == late.lowest_share
+
+
+def test_a_candidate_that_caches_less_is_seen_beside_the_incumbent():
+    """Below its minimum nothing is cached: it is as good as itself, and reads nothing."""
+    rules = {"old": Rules(**RATES), "new": Rules(min_tokens=5001, **RATES)}
+    frame = prefixes(4 * 60 * 24)
+    longer = frame.assign(
+        prefix_tokens=frame["prefix_tokens"].where(frame["prefix_id"] != "p0", 9000),
+        cache_read_tokens=frame["cache_read_tokens"].where(frame["prefix_id"] != "p0", 9000),
+        prompt_tokens=frame["prompt_tokens"].where(frame["prefix_id"] != "p0", 9100),
+    )
+    small = one_day(longer, rules=rules).plan(STRAIGHT).predicted
+    alike = one_day(longer).plan(STRAIGHT).predicted
+
+    assert small["lowest_share"].value > 0.9
+    assert small["against_incumbent"].value < 0.2
+    assert alike["against_incumbent"].value > 0.9
+
+
+def test_a_busy_hour_long_after_the_cutover_counts_towards_the_limit():
+    quiet = prefixes(4 * 60 * 24)
+    rush = prefixes(40 * 60, every_s=1.5).assign(ts=lambda f: f["ts"] + pd.Timedelta("15h"))
+    frame = pd.concat([quiet, rush]).sort_values("ts", ignore_index=True)
+    given = {"reads_count": True, "limit_tokens_per_min": 30_000.0}
+    after = frame[frame["ts"] >= second(43_200)]
+    dearest = after.groupby(after["ts"].dt.floor("min"))["prompt_tokens"].sum().max()
+
+    assert one_day(frame, **given).plan(STRAIGHT).by_day[0].peak_tokens == dearest
+    assert one_day(frame, **given).plan(STRAIGHT).within_limit is False
+    assert one_day(quiet, **given).plan(STRAIGHT).within_limit is True
+
+
+def test_both_serve_as_long_as_calls_stay_on_the_old_version():
+    """Until what is replayed ends: an hour and a lifetime after the cutover."""
+    one = {"cache_read_tokens": 10, "cache_write_5m_tokens": 1, "uncached_input_tokens": 1}
+    frame = log(*[(n * 20.0, {"session_id": f"s{n % 40}", **one}) for n in range(3 * 60 * 24)])
+    plans = one_day(frame, ramp_s=3600)
+
+    assert plans.plan(STRAIGHT).by_day[0].mixed_s == 0
+    assert plans.plan(BY_TALK).by_day[0].mixed_s == 3600
+    assert 3600 < plans.plan(KEPT_WARM).by_day[0].mixed_s <= 3600 + 300
+    assert plans.plan(BY_NEW_TALK).by_day[0].mixed_s == 3600 + 3600 + 300
+
+
+def test_right_after_going_back_less_is_read_than_in_the_lifetime_after():
+    rules = dict.fromkeys(("old", "new"), Rules(ttl_s=3600, **RATES))
+    frame = prefixes(4 * 60 * 24, count=20)
+    found = one_day(frame, rules=rules, rollback_after_s=7200.0).plan(STRAIGHT).by_day[0]
+
+    assert found.rollback_first_share < found.rollback_share < 1
 
 
 def test_one_day_has_no_interval_and_more_have():

@@ -12,7 +12,7 @@ import cacheaudit
 from cacheaudit.errors import ParamError, SchemaError
 from cacheaudit.replaying import Cutover, Prefill, Rules, replay
 from cacheaudit.replaying.blocks import hits, served_by
-from cacheaudit.replaying.split import PARTS, calls_moved, keys_moved
+from cacheaudit.replaying.split import PARTS, calls_moved, calls_spread, keys_moved
 from cacheaudit.replaying.trace import trace_of
 from tests.replays import at, calls, ending, straight, trace, tree_hits
 
@@ -119,6 +119,25 @@ def test_after_one_lifetime_a_cache_has_forgotten_that_it_was_cold(calls, cutove
     pd.testing.assert_frame_equal(after(moved), after(still))
 
 
+def test_what_outlasts_one_lifetime_is_a_wait_and_a_part_that_stays():
+    """The exceptions: an entry that was begun late, and an old version that goes on."""
+    late = trace([(1400, [1]), (1499, [1]), (1799, [1]), (1801, [1]), (1805, [1])])
+    waits = {name: Rules(block_tokens=BLOCK, ready_s=5) for name in SAME}
+    staying = trace(
+        [(second, [1]) for second in range(0, 1000, 100)], session_id=list("aaabaaaaab")
+    )
+    anew = straight(250, split_by="new_session")
+
+    for frame, rules, cutover, cold in (
+        (late, waits, straight(1500), 1801),
+        (staying, SAME, anew, 900),
+    ):
+        rows = replay(frame, rules, cutover, bucket_s=1).by_bucket
+        lost = rows[rows["hit_tokens"] < rows["steady_hit_tokens"]]["bucket_start"]
+        assert lost.max() == at(cold)
+        assert at(cold) > cutover.at + pd.Timedelta(seconds=300)
+
+
 @settings(max_examples=60, deadline=None)
 @given(calls=calls(), cutover=ending())
 def test_tokens_are_conserved(calls, cutover):
@@ -186,6 +205,31 @@ def test_a_prefill_writes_before_the_cutover_what_traffic_would_write_after_it()
     assert cold.cost.excess_usd == pytest.approx(2 * 512 * 9 / 1e6)
 
 
+def test_a_prefill_of_a_path_below_the_minimum_is_billed_and_not_written():
+    """Paths of one and of three blocks; the version keeps none below two."""
+    rates = {"read_usd_per_mtok": 1.0, "write_usd_per_mtok": 10.0, "uncached_usd_per_mtok": 8.0}
+    rules = Rules(block_tokens=BLOCK, min_tokens=2 * BLOCK, **rates)
+    calls = [(second, [1] if second % 200 else [2, 3, 4]) for second in range(0, 1000, 100)]
+    cutover = straight(550, prefill=Prefill(prefixes=9, lead_s=100))
+    outcome = replay(trace(calls), rules, cutover)
+
+    assert outcome.sent.calls == 1
+    assert (outcome.sent.written_tokens, outcome.sent.uncached_tokens) == (3 * BLOCK, BLOCK)
+    assert outcome.cost.prefill_usd == pytest.approx((3 * BLOCK * 10 + BLOCK * 8) / 1e6)
+
+
+def test_a_prefill_sends_what_the_version_that_moves_was_asked():
+    """Another model is busier, with other blocks."""
+    calls = [(10 * n + m, [m + 1]) for n in range(40) for m in (0, 0, 1)]
+    frame = trace(calls, model=["other" if path == [1] else "old" for _, path in calls])
+    rules = {**SAME, "other": SAME["old"]}
+    plan = straight(350, from_model="old", prefill=Prefill(prefixes=1, lead_s=100))
+    rows = replay(frame, rules, plan).by_bucket
+    new = rows[rows["model"] == "new"]
+
+    assert new["hit_blocks"].sum() == new["blocks"].sum()
+
+
 def test_one_lifetime_is_the_longest_that_a_prefill_outlives_its_last_touch():
     calls = [(0, [1]), (700, [1])]
     prefill = Prefill(prefixes=1, lead_s=250)
@@ -212,6 +256,19 @@ def test_the_share_holds_on_any_stretch(share, count):
 
     assert abs(int(calls_moved(number, parts).sum()) - count * share / 1000) <= 1
     assert abs(int(keys_moved(number, parts).sum()) - count * share / 1000) <= 4 + count * 0.002
+    drawn = (count * share / 1000 * (1 - share / 1000)) ** 0.5
+    assert abs(int(calls_spread(number, parts).sum()) - count * share / 1000) <= 5 * drawn + 1
+
+
+def test_a_share_below_one_half_does_not_move_the_only_conversation():
+    import numpy as np
+
+    first, later = np.array([0]), np.array([1])
+    moves = [share for share in range(0, 1001, 10)
+             if keys_moved(first, np.array([share * PARTS // 1000]))[0]]  # fmt: skip
+
+    assert (min(moves), max(moves)) == (510, 1000)
+    assert not keys_moved(later, np.array([PARTS // 10]))[0]
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cacheaudit.engine import as_table
 from cacheaudit.replaying import Prefill, Rules, replay
 from cacheaudit.replaying.blocks import served_by
 from cacheaudit.replaying.held import held_of
@@ -153,6 +155,7 @@ HELD_PLANS = {
         for split, prefixes, back in [
             ("session", 5, 0), ("session", 0, 2500), ("new_session", 0, 2500), ("prefix", 3, 0),
             ("request", 5, 0), ("request", 0, 2500), ("new_session", 5, 0),
+            ("spread", 0, 2500),
         ]
     },
 }  # fmt: skip
@@ -237,9 +240,104 @@ def test_a_log_is_prepared_once():
     assert replay(lanes, Rules()).to_dict() == replay(frame, Rules()).to_dict()
 
 
+def test_a_filtered_log_is_what_is_left_of_it():
+    """Ibis forgets, behind a filter, which columns a log never had; the calls have not."""
+    rows = [(n * 10.0, {"prefix_id": "p", "prompt_tokens": 10}) for n in range(6)]
+    frame = log(*rows).assign(session_id=None, model=["old", "old", "other"] * 2)
+    table = as_table(frame)
+
+    assert replay(table.filter(table.model == "old"), Rules()).hit_tokens == 30
+    assert replay(frame[frame["model"] == "old"], Rules()).hit_tokens == 30
+
+
+def test_a_log_without_calls_has_no_hits():
+    table = as_table(log((0.0, {"prefix_id": "p", "prompt_tokens": 10})))
+    nothing = table.filter(table.model == "another")
+
+    assert replay(nothing, Rules()).requests == 0
+    assert replay(nothing, Rules(), straight(10)).hit_rate is None
+
+
 def test_a_version_without_a_price_has_hits_and_no_cost():
     frame = log(*[(n * 10.0, {"prefix_id": "p", "prompt_tokens": 10}) for n in range(4)])
     outcome = replay(frame, {"old": Rules(**RATES), "new": Rules()}, straight(15))
 
     assert outcome.cost is None
     assert outcome.hit_tokens == 20
+
+
+def prefixes(calls: int, *, every_s: float = 15.0, count: int = 10, tokens: int = 5000):
+    """*count* prefixes in turn, one call every *every_s*."""
+    return log(
+        *[
+            (
+                n * every_s,
+                {
+                    "prefix_id": f"p{n % count}",
+                    "prefix_tokens": tokens,
+                    "prompt_tokens": tokens + 100,
+                    "cache_read_tokens": tokens,
+                    "cache_write_5m_tokens": 0,
+                    "uncached_input_tokens": 100,
+                },
+            )
+            for n in range(calls)
+        ]
+    )
+
+
+@pytest.mark.parametrize("hold", [prepare, lambda frame: held_of(prepare(frame))])
+def test_a_prefill_below_the_minimum_is_billed_as_any_input(hold):
+    rules = {"old": Rules(**RATES), "new": Rules(min_tokens=4096, **RATES)}
+    cutover = straight(1500, prefill=Prefill(prefixes=3, lead_s=500))
+    short = replay(hold(prefixes(200, tokens=2600)), rules, cutover)
+    long = replay(hold(prefixes(200, tokens=5000)), rules, cutover)
+
+    assert short.sent.calls == 3 * 3
+    assert short.sent.uncached_tokens == 9 * 2600
+    assert short.cost.prefill_usd == pytest.approx(9 * 2600 * 5.0 / 1e6)
+    assert (long.sent.uncached_tokens, long.sent.written_tokens) == (0, 3 * 5000)
+
+
+@pytest.mark.parametrize("talks", [{}, {"session_id": None}, {"session_id": "s"}])
+@pytest.mark.parametrize("hold", [prepare, lambda frame: held_of(prepare(frame))])
+def test_a_prefix_that_grew_reads_what_its_last_use_left(hold, talks):
+    """One id of several lengths: 1,000 tokens, then 5,000, then 2,000."""
+    rows = [
+        (n * 10.0, {"prefix_id": "p", "prefix_tokens": head, "prompt_tokens": 9000, **talks})
+        for n, head in enumerate([1000, 5000, 2000])
+    ]
+    alone = log(*rows)
+    if talks.get("session_id"):
+        alone = alone.assign(session_id=["a", "b", "c"])
+    found = replay(hold(alone), Rules(), bucket_s=1).by_bucket["hit_tokens"]
+
+    assert found.tolist() == [0, 1000, 2000]
+
+
+def test_a_call_of_which_only_reads_are_logged_is_unmeasured():
+    rows = [(n * 10.0, {"session_id": "a", "cache_read_tokens": 500}) for n in range(3)]
+    whole = [(n * 10.0, {"session_id": "a", "cache_read_tokens": 500, "uncached_input_tokens": 9})
+             for n in range(3)]  # fmt: skip
+
+    assert replay(log(*rows), Rules()).to_dict()["unmeasured_requests"] == 3
+    assert replay(log(*whole), Rules()).to_dict()["unmeasured_requests"] == 0
+
+
+def test_calls_that_are_spread_cost_what_drawn_ones_do():
+    """Ten prefixes in turn: every tenth call is always the same prefix, which then stays warm."""
+    held = held_of(prepare(prefixes(4 * 60 * 7)))
+    ramp = straight(18_000, split_by="request", steps=((at(3600), 0.1), (at(18_000), 1.0)))
+    same = {"old": Rules(**RATES), "new": Rules(**RATES)}
+    still = replay(held, same).cost.total_usd
+    ahead, rng = held.at_ms < at(3600).timestamp() * 1000, np.random.default_rng(7)
+    behind = held.at_ms >= at(18_000).timestamp() * 1000
+    drawn = []
+    for _ in range(20):
+        moved = (behind | (rng.random(len(ahead)) < 0.1)) & ~ahead
+        there = replace(held, model=np.where(moved, "new", held.model))
+        drawn.append(replay(there, same).cost.total_usd - still)
+    spread = replay(held, same, replace(ramp, split_by="spread")).cost.excess_usd
+
+    assert abs(spread - np.mean(drawn)) < 3 * np.std(drawn)
+    assert replay(held, same, ramp).cost.excess_usd < np.mean(drawn) / 3

@@ -285,6 +285,7 @@ def test_the_input_is_left_as_it_was(quiet):
     pd.testing.assert_frame_equal(quiet, before)
 
 
+@pytest.mark.slow
 def test_quiet_cutovers_are_hardly_ever_late_and_lost_reads_hardly_ever_on_time():
     """A fifth of the reads lost for good; any size and pace. bench/gates.py has many more seeds."""
     told = {"quiet": [], "lost": []}

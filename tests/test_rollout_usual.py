@@ -32,6 +32,7 @@ def judged(rng, rate, length, before=0.9, mood=0.0):
     return seen(late.assign(usual=with_usual(late, baseline)), baseline, length, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [1, 4, 24])
 @pytest.mark.parametrize("rate", [0.9, 0.45])
 def test_the_interval_holds_the_truth(rate, length):
@@ -43,6 +44,7 @@ def test_the_interval_holds_the_truth(rate, length):
     assert np.median([one.high - one.low for one in found] / np.array(oracle)) <= 1.6
 
 
+@pytest.mark.slow
 def test_moods_of_a_day_widen_it():
     """A day that is odd as a whole does not average out over its hours: quiet days stay inside."""
     found = [judged(np.random.default_rng(seed), 0.8, 24, 0.8, mood=0.03) for seed in range(60)]

@@ -208,6 +208,7 @@ def test_the_window_begins_with_the_baseline():
     assert WeeklyParams(since="2026-03-17", start="2026-02-01").pull.start == "2026-02-01"
 
 
+@pytest.mark.slow
 def test_the_command_exits_by_the_verdict(tmp_path, command, quiet):
     write_usage(worse(quiet, 0.8), tmp_path / "usage.parquet")
     (tmp_path / "weekly.yaml").write_text("source: frame\npath: usage.parquet\n")

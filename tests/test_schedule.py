@@ -215,6 +215,7 @@ def test_a_run_that_is_under_way_is_not_started_twice(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_run_works_where_cron_starts_it(tmp_path):
     """No terminal, no HOME, another folder, another zone, next to no PATH."""
     tool = [sys.executable, "-m", "cacheaudit"]

@@ -16,6 +16,7 @@ COMMANDS = [
     "probe",
     "prefill",
     "causes",
+    "simulate",
     "usage",
     "pull",
     "events",

@@ -14,7 +14,7 @@ from .bars import GateBars
 from .gate import Gate, Standing, exit_code_of, verdict_of
 from .live import recovery, rollout_window
 from .minimum import CachedLength, above_minimum, above_minimum_billed
-from .readiness import active, hit_rate, pinned, plan_cost, rollback_warm, telemetry
+from .readiness import active, hit_rate, pinned, plan_cost, rollback_warm, steady, telemetry
 
 __all__ = [
     "CachedLength",
@@ -31,6 +31,7 @@ __all__ = [
     "recovery",
     "rollback_warm",
     "rollout_window",
+    "steady",
     "telemetry",
     "verdict_of",
 ]

@@ -47,6 +47,26 @@ def hit_rate(
     )  # fmt: skip
 
 
+def steady(value: float | None, *, baseline: float | None, bars: GateBars) -> Gate:
+    """What the candidate's documented or measured cache would read of the log, against what the
+    incumbent's would: replayed, so it has no interval."""
+    value, baseline = known(value), known(baseline)
+    bar = baseline * bars.readiness_share if baseline else None
+    standing = at_least(value, value, bar)
+    if value is None or bar is None or baseline is None:
+        reason = "What the candidate's cache would read of the traffic is not known."
+    else:
+        reason = (
+            f"Replayed on the candidate the log reads {share(value)}; the bar is {share(bar)},"
+            f" {share(bars.readiness_share)} of the incumbent's {share(baseline)}."
+        )
+    return Gate(
+        name="steady", question="Would the candidate's cache read as much of the traffic?",
+        value=value, low=value, high=value, bar=bar, unit="share", standing=standing, reason=reason,
+        needs="a request log to replay (requests_path)" if standing == "unknown" else "",
+    )  # fmt: skip
+
+
 def pinned(kinds: str | Sequence[str], name: str = "") -> Gate:
     """Whether the id that is asked for can change under the caller.
 
@@ -130,7 +150,7 @@ def rollback_warm(
     low: float | None, value: float | None, high: float | None, *,
     baseline: float | None, bars: GateBars,
 ) -> Gate:  # fmt: skip
-    """The hit rate that a return to the incumbent would find at once, against its baseline."""
+    """The hit rate that a return to the incumbent would find in the lifetime after it."""
     low, value, high, baseline = known(low), known(value), known(high), known(baseline)
     bar = baseline * bars.rollback_warm_share if baseline else None
     standing = at_least(low, high, bar)
@@ -140,14 +160,15 @@ def rollback_warm(
         needs = "a plan that says what keeps the incumbent warm (cacheaudit simulate)"
     elif bar is None:
         reason = (
-            f"A return to the incumbent would read {_interval(low, value, high)} at once; its"
-            " baseline is not known."
+            f"A return to the incumbent would read {_interval(low, value, high)} in its first"
+            " lifetime; the baseline is not known."
         )
         needs = "a baseline: a week of the incumbent's usage"
     else:
         reason = (
-            f"A return to the incumbent would read {_interval(low, value, high)} at once; the bar"
-            f" is {share(bar)}, {share(bars.rollback_warm_share)} of its {share(baseline)}."
+            f"A return to the incumbent would read {_interval(low, value, high)} in its first"
+            f" lifetime; the bar is {share(bar)}, {share(bars.rollback_warm_share)} of its"
+            f" {share(baseline)}."
         )
         needs = "a longer request log: the interval straddles the bar"
     return Gate(

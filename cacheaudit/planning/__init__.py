@@ -3,6 +3,7 @@
 migration   from what to what, when, under which rules and within which floor
 proposals   the plans that are compared, and one's own
 judged      what one plan does on one past day
+course      how plans go hour by hour, on the last of these days
 compare     all of them over several days, the cheapest within the floor, what a prefill is worth
 """
 

@@ -15,10 +15,10 @@ from scipy.special import stdtrit
 from ..errors import UnfitData
 from ..replaying import Cutover
 from ..replaying.simulate import Replayed, prepare
-from .judged import MEASURES, Judged, judged
+from .judged import MEASURES, Judged, Usual, judged, usual_of
 from .migration import Migration
 from .proposals import STRAIGHT, proposals, with_prefill
-from .stretch import Stretch, days_of, stretch
+from .stretch import Stretch, days_of, names_talks, stretch, without_calls
 
 LEVEL = 0.95
 TRIED = (1, 5, 20, 100)  # prefixes of a prefill, whose worth is asked
@@ -73,9 +73,11 @@ class Plans:
     """All plans, the cheapest first.
 
     days        when all traffic would have moved, on each day that was tried
+    without_calls   the same of days that the log covers and that were passed over: the old version
+                was not called after it, so that no plan could show anything
     cheapest    name of the cheapest within floor and limit; "" where none is, or nothing is priced
     prefill     prefixes -> excess_usd of a straight cut with a prefill of so many (0: without)
-    break_even  most prefixes of those tried whose prefill costs no more than it saves; 0: none
+    break_even  most prefixes of those tried whose prefill saves more than it costs; 0: none
     """
 
     migration: Migration
@@ -84,6 +86,7 @@ class Plans:
     cheapest: str
     prefill: Mapping[int, Predicted]
     break_even: int
+    without_calls: tuple[pd.Timestamp, ...] = ()
 
     def plan(self, name: str) -> Plan:
         """The plan of that name; KeyError for another."""
@@ -93,6 +96,7 @@ class Plans:
         """Plain values."""
         return {
             "days": [day.isoformat() for day in self.days],
+            "without_calls": [day.isoformat() for day in self.without_calls],
             "cheapest": self.cheapest,
             "plans": [one.to_dict() for one in self.plans],
             "prefill": [
@@ -108,21 +112,26 @@ def compare_plans(requests: Replayed, migration: Migration) -> Plans:
 
     requests   a request table, a frame in its columns, or a block trace (replaying.replay)
 
+    Days on which the old version was not called after the cutover are passed over, and said. Plans
+    by conversation are left out where the log names none.
+
     Raises UnfitData where no day is covered: from `before_s` ahead of the cutover until `after_s`
-    after it.
+    after it; and where the log has no call on `from_model`.
     """
     log = prepare(requests)
     days = days_of(log, migration)
     if not days:
         raise UnfitData(
             f"the log has no day that holds {migration.before_s / 3600:.1f} h before a cutover and"
-            f" {migration.after_s / 3600:.1f} h after it; expected one. Bring a longer log, or"
+            f" {migration.after_s / 3600:.1f} h with calls after it; expected one. Bring a longer"
+            " log, or"
             " shorten ramp_s, canary_s and rollback_after_s."
         )
     parts = [stretch(log, migration, at) for at in days]
+    usual = [usual_of(log, part, migration) for part in parts]
+    tried = [proposals(migration, at, talks=names_talks(log)) for at in days]
     plans = [
-        _plan(name, migration, parts, [proposals(migration, at)[name] for at in days])
-        for name in proposals(migration, days[-1])
+        _plan(name, migration, parts, usual, [one[name] for one in tried]) for name in tried[-1]
     ]
     prefill = _prefill_curve(migration, parts)
     plans.sort(key=lambda one: _dear(one.predicted["excess_usd"]))
@@ -139,13 +148,21 @@ def compare_plans(requests: Replayed, migration: Migration) -> Plans:
         cheapest=fitting[0].name if fitting else "",
         prefill=prefill,
         break_even=_break_even(prefill),
+        without_calls=tuple(without_calls(log, migration)),
     )
 
 
 def _plan(
-    name: str, migration: Migration, parts: Sequence[Stretch], cutovers: Sequence[Cutover]
+    name: str,
+    migration: Migration,
+    parts: Sequence[Stretch],
+    usual: Sequence[Usual],
+    cutovers: Sequence[Cutover],
 ) -> Plan:
-    by_day = [judged(part.log, migration, one) for part, one in zip(parts, cutovers, strict=True)]
+    by_day = [
+        judged(part.log, migration, one, day)
+        for part, one, day in zip(parts, cutovers, usual, strict=True)
+    ]
     lowest = [day.lowest_share for day in by_day if day.lowest_share is not None]
     limit = migration.limit_tokens_per_min
     return Plan(
@@ -177,7 +194,7 @@ def _break_even(curve: Mapping[int, Predicted]) -> int:
     without = curve[0].value
     if without is None:
         return 0
-    paying = [n for n, one in curve.items() if n and one.value is not None and one.value <= without]
+    paying = [n for n, one in curve.items() if n and one.value is not None and one.value < without]
     return max(paying, default=0)
 
 

@@ -27,7 +27,7 @@ class Migration:
     rollback_after_s   after all has moved: when a rollback is tried
     notice_s     how long a bad version serves before somebody notices
     floor        least hit rate, as a share of what versions that had always served would have, in
-                 any `floor_s` of the migration
+                 any `floor_s` of the migration, minute by minute
     limit_tokens_per_min   rate limit on the new version; None: not known
     reads_count  whether reads count towards it (OpenAI: yes; Anthropic: no, docs, 2026-08)
     most_days    days tried out, the latest
@@ -84,8 +84,13 @@ class Migration:
 
     @property
     def after_s(self) -> float:
-        """And after it: a rollback, and until the caches have forgotten it."""
-        return self.rollback_after_s + self.longest_ttl_s
+        """And after it: what is judged, a rollback, and until the caches have forgotten it."""
+        return max(self.rollback_after_s + self.longest_ttl_s, self.judged_s)
+
+    @property
+    def judged_s(self) -> float:
+        """How long after the cutover it is judged, however soon a rollback is tried."""
+        return max(self.rollback_after_s, HOUR_S)
 
     def _own_s(self) -> float:
         leads = [(one.at - one.begins).total_seconds() for one in self.proposals.values()]

@@ -15,24 +15,34 @@ BY_NEW_TALK = "ramp by new conversation"
 BY_TALK_PREFILLED = "ramp by conversation, prefill"
 CANARY = "canary by request"
 KEPT_WARM = "straight cut, old kept warm"
-REQUESTS = (BY_CALL, CANARY)
+BY_TALKS = (BY_TALK, BY_NEW_TALK, BY_TALK_PREFILLED)
 
 
-def proposals(migration: Migration, at: pd.Timestamp) -> dict[str, Cutover]:
-    """The usual plans and the migration's own, each of which has moved all traffic at *at*."""
+def proposals(migration: Migration, at: pd.Timestamp, *, talks: bool = True) -> dict[str, Cutover]:
+    """The usual plans and the migration's own, each of which has moved all traffic at *at*.
+
+    talks   whether the log names conversations: without, no plan goes by them, and the part that
+            stays on the old version is one of calls
+    """
     cut = Cutover(at=at, to=migration.to_model, from_model=migration.from_model)
     ramp = replace(cut, steps=_ramp(migration, at))
     first = (at - pd.Timedelta(seconds=migration.canary_s), migration.canary_share)
     usual = {
         STRAIGHT: cut,
         PREFILLED: with_prefill(cut, migration, migration.prefixes),
-        BY_CALL: replace(ramp, split_by="request"),
+        BY_CALL: replace(ramp, split_by="spread"),
         BY_TALK: ramp,
         BY_NEW_TALK: replace(ramp, split_by="new_session"),
         BY_TALK_PREFILLED: with_prefill(ramp, migration, migration.prefixes),
-        CANARY: replace(cut, split_by="request", steps=(first, (at, 1.0))),
-        KEPT_WARM: replace(cut, keep_old_warm=migration.keep_old_warm),
+        CANARY: replace(cut, split_by="spread", steps=(first, (at, 1.0))),
+        KEPT_WARM: replace(
+            cut,
+            keep_old_warm=migration.keep_old_warm,
+            split_by="session" if talks else "spread",
+        ),
     }
+    if not talks:
+        usual = {name: one for name, one in usual.items() if name not in BY_TALKS}
     return usual | {name: moved(own, at) for name, own in migration.proposals.items()}
 
 

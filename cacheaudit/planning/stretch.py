@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
-from ..errors import ParamError
+from ..errors import ParamError, UnfitData
 from ..replaying import Cutover, replay
 from ..replaying.held import Held, held_of
 from ..replaying.lanes import Lanes
@@ -33,20 +33,65 @@ class Stretch:
 
 
 def days_of(log: Log, migration: Migration) -> list[pd.Timestamp]:
-    """When all traffic would have moved, on each day that *log* covers; the latest, in order."""
+    """When all traffic would have moved, on each day that *log* covers and on which the old version
+    was called after it; the latest, in order.
+
+    Raises UnfitData for a log without a call on the old version.
+    """
+    _check_called(log, migration)
+    found: list[pd.Timestamp] = []
+    for at in reversed(_covered(log, migration)):
+        if len(found) == migration.most_days:
+            break
+        found += [at] if _called_after(log, migration, at) else []
+    return found[::-1]
+
+
+def without_calls(log: Log, migration: Migration) -> list[pd.Timestamp]:
+    """Days that *log* covers and that were passed over, because nothing came that could move."""
+    days = days_of(log, migration)
+    since = days[0] if len(days) == migration.most_days else None
+    return [at for at in _covered(log, migration)
+            if at not in days and (since is None or at > since)]  # fmt: skip
+
+
+def _check_called(log: Log, migration: Migration) -> None:
+    named = log.models if isinstance(log, Lanes) else sorted(map(str, pd.unique(log.model)))
+    if len(named) and migration.from_model not in named:
+        raise UnfitData(
+            f"the log has no call on {migration.from_model}, only on {', '.join(named)}; expected"
+            " calls on the version that traffic moves from. Look at from_model."
+        )
+
+
+def _called_after(log: Log, migration: Migration, at: pd.Timestamp) -> bool:
+    """Whether the old version was called between the cutover and the end of what is replayed."""
+    low, high = _ms(at), _ms(at + pd.Timedelta(seconds=migration.after_s))
+    if isinstance(log, Lanes):
+        table = log.table
+        there = table.filter(
+            table.at_ms >= low, table.at_ms < high, table.model == migration.from_model
+        )
+        return bool(there.count().execute())
+    a, b = np.searchsorted(log.at_ms, [low, high])
+    return bool((log.model[a:b] == migration.from_model).any())
+
+
+def _covered(log: Log, migration: Migration) -> list[pd.Timestamp]:
+    """Every time in the past that *log* holds enough around of, in order."""
     first, last = edges(log)
     if first is None or last is None:
         return []
     earliest = first + pd.Timedelta(seconds=migration.before_s)
     latest = last - pd.Timedelta(seconds=migration.after_s)
     if migration.at:
-        return sorted(at for at in migration.at if earliest <= at <= latest)[-migration.most_days :]
+        return sorted(at for at in migration.at if earliest <= at <= latest)
     at = _clock(migration.clock, first, last)
     days = []
     while at <= latest:
         days += [at] if at >= earliest else []
         at += DAY
-    return days[-migration.most_days :]
+    return days
 
 
 def _clock(clock: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Timestamp:
@@ -77,26 +122,52 @@ def edges(log: Log) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
 def stretch(log: Log, migration: Migration, at: pd.Timestamp) -> Stretch:
     """What of *log* a cutover at *at* depends on, held ready for many replays."""
     start = at - pd.Timedelta(seconds=migration.before_s)
-    end = at + pd.Timedelta(seconds=migration.after_s)
-    low, high = (round(when.timestamp() * 1000) for when in (start, end))
+    return Stretch(at, _cut(log, start, at + pd.Timedelta(seconds=migration.after_s)))
+
+
+def day_on_candidate(log: Log, migration: Migration, at: pd.Timestamp) -> pd.DataFrame:
+    """The day (UTC) of *at* as if the new version had always served it: by_bucket of its minutes.
+
+    The first lifetime of the log is left out: it is cold whatever serves.
+    """
+    first, _ = edges(log)
+    ttl = pd.Timedelta(seconds=migration.longest_ttl_s)
+    start, end = at.floor("D"), at.floor("D") + DAY
+    day = _cut(log, start - ttl, end)
+    moved = Cutover(at=start - ttl, to=migration.to_model, from_model=migration.from_model)
+    rows = replay(day, migration.rules, moved, bucket_s=60).by_bucket
+    warm = start if first is None else max(start, first + ttl)
+    return rows[(rows["model"] == migration.to_model) & (rows["bucket_start"] >= warm)]
+
+
+def _ms(when: pd.Timestamp) -> int:
+    return round(when.timestamp() * 1000)
+
+
+def _cut(log: Log, start: pd.Timestamp, end: pd.Timestamp) -> Log:
+    """What of *log* lies in [start, end), read into memory where it fits."""
+    low, high = _ms(start), _ms(end)
     if isinstance(log, Lanes):
         table = log.table
         kept = replace(log, table=table.filter(table.at_ms >= low, table.at_ms < high).cache())
         calls = int(kept.table.count().execute())
-        return Stretch(at, held_of(kept) if calls <= MOST_HELD else kept)
+        return held_of(kept) if calls <= MOST_HELD else kept
     if isinstance(log, Held):
-        return Stretch(at, log.between(low, high))
+        return log.between(low, high)
     a, b = np.searchsorted(log.at_ms, [low, high])
     part = slice(int(a), int(b))
     blocks = slice(int(log.lengths[:a].sum()), int(log.lengths[:b].sum()))
-    return Stretch(
-        at,
-        Trace(
-            at_ms=log.at_ms[part],
-            model=log.model[part],
-            prompt_tokens=log.prompt_tokens[part],
-            lengths=log.lengths[part],
-            blocks=log.blocks[blocks],
-            session=log.session[part],
-        ),
+    return Trace(
+        at_ms=log.at_ms[part],
+        model=log.model[part],
+        prompt_tokens=log.prompt_tokens[part],
+        lengths=log.lengths[part],
+        blocks=log.blocks[blocks],
+        session=log.session[part],
+        talks=log.talks,
     )
+
+
+def names_talks(log: Log) -> bool:
+    """Whether *log* tells which conversation a call is of."""
+    return log.talks if isinstance(log, Trace) else "session_id" not in log.absent

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-import pandas as pd
-
 from ..aliases import standing
 from ..aliases.lifecycle import fact
 from ..aliases.standing import Standing
@@ -18,9 +16,8 @@ from ..price_table import PriceTable
 from ..readiness_params import ReadinessParams
 from ..replaying import Rules, rules_of
 from ..rules import rule, tokenizer_ratio
-
-Interval = tuple[float | None, float | None, float | None]  # low, value, high
-UNKNOWN: Interval = (None, None, None)
+from ..words import listing
+from .probed import Interval, Probed, probed_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +28,9 @@ class Known:
     minimum_from     "given", "measured" or the page that states it; "" where not known
     ratio            tokens on the candidate per token on the incumbent, lowest to highest
     ratio_from       likewise
-    candidate_rate, incumbent_rate   hit rates of one probe, as (low, value, high)
+    probed           hit rates of one probe, and whether they count
     rules            of both versions, for a replay; None where a lifetime is not known, and then
-    rules_why        says so
+    rules_why        says what it takes
     standings        candidate's and incumbent's ids on the day of the cutover
     """
 
@@ -41,8 +38,7 @@ class Known:
     minimum_from: str
     ratio: tuple[float, float] | None
     ratio_from: str
-    candidate_rate: Interval
-    incumbent_rate: Interval
+    probed: Probed
     rules: Mapping[str, Rules] | None
     rules_why: str
     standings: tuple[Standing, Standing]
@@ -54,6 +50,21 @@ class Known:
         candidate, incumbent = self.standings
         return _retires(candidate), _retires(incumbent)
 
+    @property
+    def candidate_rate(self) -> Interval:
+        """As the probe measured it."""
+        return self.probed.candidate
+
+    @property
+    def incumbent_rate(self) -> Interval:
+        """In the same probe."""
+        return self.probed.incumbent
+
+    @property
+    def unpriced(self) -> list[str]:
+        """The versions whose input has no price; none where there are no rules to price by."""
+        return [name for name, rules in (self.rules or {}).items() if rules.rates is None]
+
 
 def known_of(
     params: ReadinessParams,
@@ -64,8 +75,9 @@ def known_of(
     ready_s: float = 0.0,
 ) -> Known:
     """What *params* give, else what a probe (*live*) measured, else what is documented on *day*."""
+    probed = probed_of(live, params.provider, params.candidate, params.incumbent, day)
     minimum, minimum_from = _minimum(params, live, day)
-    ratio, ratio_from = _ratio(params, live)
+    ratio, ratio_from = _ratio(params, probed, live)
     rules, why = _rules(params, day, minimum, ratio, prices, ready_s)
     ends = params.at
     return Known(
@@ -73,8 +85,7 @@ def known_of(
         minimum_from=minimum_from,
         ratio=ratio,
         ratio_from=ratio_from,
-        candidate_rate=_answer(live, params.candidate, "hit_rate"),
-        incumbent_rate=_answer(live, params.incumbent, "hit_rate"),
+        probed=probed,
         rules=rules,
         rules_why=why,
         standings=(
@@ -97,26 +108,16 @@ def _minimum(params: ReadinessParams, live: Live | None, day: date) -> tuple[int
     return found.minimum_tokens, found.source_url
 
 
-def _ratio(params: ReadinessParams, live: Live | None) -> tuple[tuple[float, float] | None, str]:
+def _ratio(
+    params: ReadinessParams, probed: Probed, live: Live | None
+) -> tuple[tuple[float, float] | None, str]:
     if params.tokenizer_ratio:
         return (params.tokenizer_ratio, params.tokenizer_ratio), "given"
-    low, value, high = _answer(live, params.candidate, "tokens")
+    low, value, high = probed.ratio
     if value is not None and live is not None:
         return (low or value, high or value), f"measured on {live.day}"
     found = tokenizer_ratio(params.incumbent, params.candidate)
     return found, "documented" if found else ""
-
-
-def _answer(live: Live | None, model: str, question: str) -> Interval:
-    """A probe's answer about *model*; a rate that it calls not known has none."""
-    for one in live.about(model) if live else ():
-        if one["question"] == question and one["value"] is not None:
-            return _number(one["low"]), _number(one["value"]), _number(one["high"])
-    return UNKNOWN
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
 
 
 def _rules(
@@ -137,17 +138,20 @@ def _rules(
             params.provider, params.candidate, day, **given,
             min_tokens=minimum or 0, token_ratio=middle,
         )  # fmt: skip
-    except ParamError as error:
-        return None, str(error)
+    except ParamError:
+        return None, _lifeless(params, day)
     return {params.incumbent: old, params.candidate: new}, ""
+
+
+def _lifeless(params: ReadinessParams, day: date) -> str:
+    """What it takes to know how long entries live."""
+    both = (params.incumbent, params.candidate)
+    found = {name: rule(params.provider, name, day) for name in both}
+    lacking = [name for name, one in found.items() if one is None or one.ttl_s is None]
+    return f"the lifetime that is asked for (ttl): none is documented for {listing(lacking)}"
 
 
 def _retires(one: Standing) -> Retirement:
     if one.retires_on is not None:
         return one.retires_on
     return "none announced" if fact(one.provider, one.name) else None
-
-
-def cohort_lengths(lengths: pd.DataFrame, model: str) -> pd.DataFrame:
-    """Rows of cached_lengths() for *model*."""
-    return lengths[lengths["model"] == model].reset_index(drop=True)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from .cutover import Cutover, Prefill
 from .rules import Rules, RulesOf, rules_for
-from .split import Whole, calls_moved, keys_moved, parts_at
+from .split import Whole, calls_moved, calls_spread, keys_moved, parts_at
 from .trace import Trace
 
 Marks = npt.NDArray[np.bool_]
@@ -30,6 +30,8 @@ def served_by(trace: Trace, cutover: Cutover | None) -> npt.NDArray[np.object_]:
     parts = parts_at(trace.at_ms, shares)
     if cutover.split_by == "request":
         moved = calls_moved(np.arange(len(parts)), parts)
+    elif cutover.split_by == "spread":
+        moved = calls_spread(np.arange(len(parts)), parts)
     elif cutover.split_by == "prefix":
         moved = keys_moved(trace.first_block, parts)
     elif cutover.split_by == "session":
@@ -57,7 +59,7 @@ class Hits:
     read     (calls,) tokens in them
     cached   (calls,) tokens that the version can cache; 0 below its minimum
     prompt   (calls,) all input
-    rounds   (rounds, 2) of a prefill: tokens read and written by each round
+    rounds   (rounds, 3) of a prefill: tokens read, written and uncached by each round
     """
 
     blocks: Whole
@@ -102,7 +104,7 @@ class _Found:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self._columns = np.zeros((4, len(trace.lengths)), np.int64)
-        self._rounds = np.zeros((0, 2))
+        self._rounds = np.zeros((0, 3))
 
     def take(self, rule: Rules, mine: Marks, users: Marks, warm: "_Warm | None") -> None:
         """Fill in the calls *mine* of a cache of *rule*, whose entries are those of *users*."""
@@ -138,10 +140,12 @@ def _scaled(tokens: Whole, rule: Rules) -> Whole:
 
 @dataclass(frozen=True, eq=False)
 class _Warm:
-    """A prefill: *blocks* sent together at each of *at_ms*."""
+    """A prefill: *blocks* sent together at each of *at_ms*, and *uncached* blocks with them: all
+    that they are sent in is below the version's minimum."""
 
     blocks: Whole
     at_ms: Whole
+    uncached: int
 
 
 def _prefilled(trace: Trace, cutover: Cutover, rule: Rules) -> _Warm | None:
@@ -149,41 +153,65 @@ def _prefilled(trace: Trace, cutover: Cutover, rule: Rules) -> _Warm | None:
     times = cutover.touches_ms(rule.ttl_s)
     if not times or cutover.prefill is None:
         return None
-    chosen = ranked_blocks(trace, cutover.prefill, times[0])[: cutover.prefill.prefixes]
-    return _Warm(blocks=chosen, at_ms=np.array(times, np.int64)) if len(chosen) else None
+    ranked = ranked_places(trace, cutover.prefill, times[0], cutover.from_model)
+    chosen = ranked[: cutover.prefill.prefixes]
+    if not len(chosen):
+        return None
+    kept = _scaled(_reach(trace, chosen) * rule.block_tokens, rule) >= rule.min_tokens
+    return _Warm(
+        blocks=trace.blocks[chosen[kept]],
+        at_ms=np.array(times, np.int64),
+        uncached=int((~kept).sum()),
+    )
 
 
-def ranked_blocks(trace: Trace, prefill: Prefill, first_ms: int) -> Whole:
-    """Blocks used in the look-back before *first_ms*, the most used first."""
+def ranked_places(
+    trace: Trace, prefill: Prefill, first_ms: int, from_model: str | None = None
+) -> Whole:
+    """Where in `trace.blocks` the blocks that *from_model* (None: any version) used in the
+    look-back before *first_ms* were first used there, the most used first."""
     since = first_ms - round(1000 * prefill.lookback_s)
     seen = (trace.at_ms >= since) & (trace.at_ms < first_ms)
-    names, where, uses = np.unique(
-        trace.blocks[seen[trace.call_of]], return_index=True, return_counts=True
-    )
+    if from_model is not None:
+        seen &= trace.model == from_model
+    used = np.flatnonzero(trace.each(seen))
+    _, where, uses = np.unique(trace.blocks[used], return_index=True, return_counts=True)
     order = np.lexsort((where, -uses))  # of equal use, the one nearer to the start of its prompt
-    ranked: Whole = names[order]
-    return ranked
+    places: Whole = used[where[order]]
+    return places
+
+
+def _reach(trace: Trace, chosen: Whole) -> Whole:
+    """How many blocks the longest of the paths at *chosen* (places) has that runs through each; a
+    block is chosen with all that come before it on its path."""
+    lengths = trace.within[chosen].astype(np.int64) + 1
+    reach = dict(zip(trace.blocks[chosen].tolist(), lengths.tolist(), strict=True))
+    for n in np.argsort(-lengths, kind="stable"):
+        own, before = trace.blocks[[chosen[n], chosen[n] - 1]].tolist()
+        if lengths[n] > 1 and before in reach:
+            reach[before] = max(reach[before], reach[own])
+    return np.array([reach[block] for block in trace.blocks[chosen].tolist()], np.int64)
 
 
 def _live(
     trace: Trace, users: Marks, rule: Rules, warm: _Warm | None
 ) -> tuple[Marks, npt.NDArray[np.float64]]:
     """(blocks,) whether each use by *users* found its block; and blocks that each round of *warm*
-    read and wrote."""
-    place, block, call = trace.order, trace.ordered_blocks, trace.ordered_calls
+    read, wrote and sent uncached."""
+    place, block, at_ms = trace.order, trace.ordered_blocks, trace.ordered_ms
     if not users.all():
-        theirs = users[call]
-        place, block, call = place[theirs], block[theirs], call[theirs]
-    at_ms = trace.at_ms[call]
+        theirs = np.flatnonzero(trace.each(users)[place])  # sooner than a mask, three times over
+        place, block, at_ms = place[theirs], block[theirs], at_ms[theirs]
     if warm is not None:
         block, at_ms, place = _merged(block, at_ms, place, warm)
     live = live_entries(block, at_ms, round(1000 * rule.ttl_s), round(1000 * rule.ready_s))
-    rounds = np.zeros((0, 2))
+    rounds = np.zeros((0, 3))
     if warm is not None:
         ours = place < 0
         which = np.searchsorted(warm.at_ms, at_ms[ours])
         read = np.bincount(which, weights=live[ours], minlength=len(warm.at_ms))
-        rounds = np.stack([read, len(warm.blocks) - read], axis=1)
+        short = np.full(len(read), float(warm.uncached))
+        rounds = np.stack([read, len(warm.blocks) - read, short], axis=1)
         live, place = live[~ours], place[~ours]
     hit = np.zeros(len(trace.blocks), bool)
     hit[place] = live
@@ -217,7 +245,7 @@ def live_entries(block: Whole, at_ms: Whole, ttl_ms: int, ready_ms: int) -> Mark
 
 def _leading(trace: Trace, hit: Marks) -> Whole:
     """(calls,) how many blocks hit before the first that does not."""
-    misses = np.where(hit, len(hit), trace.within)
+    misses = np.where(hit, np.int32(len(hit)), trace.within)
     leading = np.zeros(len(trace.lengths), np.int64)
     full = trace.lengths > 0
     if full.any():

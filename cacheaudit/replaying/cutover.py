@@ -7,7 +7,7 @@ import pandas as pd
 
 from ..errors import ParamError
 
-SplitBy = Literal["session", "new_session", "prefix", "request"]
+SplitBy = Literal["session", "new_session", "prefix", "request", "spread"]
 AGAIN = 0.8  # of a lifetime, after which a prefix that is kept warm is sent again
 
 
@@ -45,7 +45,9 @@ class Cutover:
     split_by    what a share is a share of. `session`: conversations, which move as a whole, also
                 in their middle; `new_session`: conversations that begin after the step, the others
                 stay where they are until they end; `prefix`: shared prefixes; `request`: every
-                n-th call, whatever it belongs to
+                n-th call, whatever it belongs to, which traffic that comes round in step can be
+                blind to; `spread`: calls as if drawn at random. A call without a conversation (or
+                prefix) is its own: where the log names none, these shares are of calls
     keep_old_warm   share of the traffic that stays on the old version
     rollback_at     when all of it goes back
     """

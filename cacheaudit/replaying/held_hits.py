@@ -13,7 +13,7 @@ from .cutover import Cutover
 from .held import NONE, Held
 from .outcome import COUNTS, Sent
 from .rules import Rules, RulesOf, rules_for
-from .split import Whole, calls_moved, keys_moved, parts_at
+from .split import Whole, calls_moved, calls_spread, keys_moved, parts_at
 
 
 def held_sums(
@@ -28,10 +28,13 @@ def held_sums(
     calls = _calls(held, served, rules, sent, cutover)
     calls["bucket_start"] = held.at_ms // (1000 * bucket_s) * bucket_s
     calls["model"] = served
-    read, written = (int(calls.loc[sent, f"{name}_tokens"].sum()) for name in ("hit", "written"))
+    read, written, uncached = (
+        int(calls.loc[sent, f"{name}_tokens"].sum()) for name in ("hit", "written", "uncached")
+    )
     sums = calls[~sent].groupby(["bucket_start", "model"], as_index=False).sum()
     kept = sums.reindex(columns=["bucket_start", "model", *COUNTS])
-    return kept, Sent(calls=touches, read_tokens=read, written_tokens=written)
+    told = Sent(calls=touches, read_tokens=read, written_tokens=written, uncached_tokens=uncached)
+    return kept, told
 
 
 def _served(held: Held, cutover: Cutover | None) -> Versions:
@@ -42,6 +45,8 @@ def _served(held: Held, cutover: Cutover | None) -> Versions:
     parts = parts_at(held.at_ms, shares)
     if cutover.split_by == "request":
         moved = calls_moved(np.arange(len(parts)), parts)
+    elif cutover.split_by == "spread":
+        moved = calls_spread(np.arange(len(parts)), parts)
     elif cutover.split_by == "prefix":
         moved = keys_moved(held.prefix_place, parts)
     else:
@@ -157,12 +162,12 @@ def _found(held: Held, users: Marks, rule: Rules) -> Whole:
 
 def _of_prefix(held: Held, order: Whole) -> Whole:
     """shared._of_prefix of the calls in *order*."""
-    last, head = np.roll(held.cached[order], 1), held.head[order]
+    cached, head = held.cached[order], held.head[order]
+    left = np.roll(np.where(head == NONE, cached, np.minimum(head, cached)), 1)
     if "prefix_tokens" in held.absent:
-        return last
-    if "session_id" in held.absent:
-        return np.where(head == NONE, last, head)
-    return np.maximum(head, 0)
+        return left
+    own = np.where(head == NONE, left if "session_id" in held.absent else 0, head)
+    return np.minimum(own, left)
 
 
 def _read(found: Whole, cached: Whole, rule: Rules) -> Whole:

@@ -6,7 +6,12 @@ conversation, on that version, in order of time. So it runs on any engine that h
 leaves it are sums by bucket.
 
 Assumed, because a log without block ids cannot say: a conversation's next call begins with all that
-the last one had cached. Calls of one time are taken in order of turn and id.
+the last one had cached, and with no more. So a conversation whose history was rewritten (compacted)
+is taken to read what it did not; of two threads under one session_id the longer is taken to read
+only what the shorter left; and a turn that begins before the last one is answered finds its entry
+at once, because ready_s holds for shared prefixes alone. Under one prefix_id of several lengths a
+call reads no more than its own, and no more than the last use left. Calls of one time are taken in
+order of turn and id. Lifetimes are those of the rules: what the log wrote for an hour is not asked.
 """
 
 from dataclasses import dataclass
@@ -25,8 +30,7 @@ from .cutover import Cutover, Prefill
 from .outcome import COUNTS, Sent
 from .rules import Rules, RulesOf, rules_for
 from .shared import Caches, found_tokens, in_classes
-from .split import calls_moved_there, keys_moved_there, parts_there
-
+from .split import calls_moved_there, calls_spread_there, keys_moved_there, parts_there
 
 NAMED = {  # column of the lanes: of the log
     "scope": "scope", "prefix_id": "prefix_id", "session_id": "session_id",
@@ -40,9 +44,9 @@ class Lanes:
 
     table    at_ms, model, scope, prefix_id, session_id, head (tokens of the shared prefix; null
              where not logged), cached (what the caller lets be cached), prompt (all input), turn,
-             request_id, measured (whether its input is logged), sent (whether it is a touch of a
-             prefill)
-    absent   columns that the log does not have
+             request_id, measured (whether all of its input is logged), sent (whether it is a touch
+             of a prefill)
+    absent   columns that the log does not have, or that no call fills
     models   versions that served
     """
 
@@ -56,14 +60,16 @@ def lanes_of(requests: pd.DataFrame | ir.Table) -> Lanes:
 
     What a caller lets be cached is what a call read and wrote, but no less than prefix_tokens.
     Where a call does not report writes it is all input; of a call outside any conversation, the
-    prefix_tokens, if they are logged.
+    prefix_tokens, if they are logged. Where all input is not logged, what was read stands in for it
+    (else prefix_tokens), and the call is told as unmeasured.
     """
     whole = as_table(requests)
-    absent = nulls(whole)
     table = answered(whole)
+    models, absent = _told(table, nulls(whole))
     read, head, writes = table.cache_read_tokens, table.prefix_tokens, _writes(table, absent)
     wrote = written_tokens(table)
     prompt = ibis.coalesce(read + wrote + table.uncached_input_tokens, table.prompt_tokens)
+    measured = prompt.notnull()  # what was read is not all that was sent
     prompt = ibis.coalesce(prompt, read, head)
     marked = ibis.greatest(ibis.coalesce(read, 0) + wrote, ibis.coalesce(head, 0))
     silent = ibis.ifelse(table.session_id.isnull(), ibis.coalesce(head, prompt), prompt)
@@ -80,11 +86,18 @@ def lanes_of(requests: pd.DataFrame | ir.Table) -> Lanes:
         cached=ibis.coalesce(cached, 0),
         prompt=ibis.coalesce(prompt, 0),
         turn=table.turn_index,
-        measured=prompt.notnull(),
+        measured=measured,
         sent=ibis.literal(False),
     )
-    models = table.select("model").distinct().execute()["model"]
-    return Lanes(slim, frozenset(absent), tuple(sorted(map(str, models))))
+    return Lanes(slim, frozenset(absent), models)
+
+
+def _told(table: ir.Table, absent: set[str]) -> tuple[tuple[str, ...], set[str]]:
+    """The versions of *table*, and the columns that it does not have, or that no call fills."""
+    counts = {name: table[name].count() for name in NAMED.values() if name not in absent}
+    each = table.group_by("model").aggregate(**counts).to_pandas()
+    empty = {name for name in counts if not each[name].sum()}
+    return tuple(sorted(map(str, each["model"]))), absent | empty
 
 
 def _writes(table: ir.Table, absent: set[str]) -> ir.Value | None:
@@ -97,6 +110,8 @@ def bucket_sums(
     lanes: Lanes, rules: RulesOf, cutover: Cutover | None, bucket_s: int
 ) -> tuple[pd.DataFrame, Sent]:
     """The frame of outcome.py, its bucket_start in seconds since 1970, and what a prefill sent."""
+    if not lanes.models:
+        return pd.DataFrame(columns=["bucket_start", "model", *COUNTS]), Sent()
     versions = [*lanes.models, *([cutover.to] if cutover else [])]
     by_model = {model: rules_for(rules, model) for model in dict.fromkeys(versions)}
     served, calls = _served(lanes, cutover), 0
@@ -132,6 +147,7 @@ def bucket_sums(
         calls=calls,
         read_tokens=int(sums.loc[ours, "hit_tokens"].sum()),
         written_tokens=int(sums.loc[ours, "written_tokens"].sum()),
+        uncached_tokens=int(sums.loc[ours, "uncached_tokens"].sum()),
     )
     kept = sums[~ours].drop(columns="sent").reindex(columns=["bucket_start", "model", *COUNTS])
     return kept, sent
@@ -192,6 +208,8 @@ def _moved(table: ir.Table, absent: frozenset[str], cutover: Cutover) -> ir.Tabl
     seen = table.mutate(number=ibis.row_number().over(ibis.window(order_by=order)))
     if cutover.split_by == "request":
         return seen.mutate(moved=calls_moved_there(seen.number, parts_there(seen.at_ms, shares)))
+    if cutover.split_by == "spread":
+        return seen.mutate(moved=calls_spread_there(seen.number, parts_there(seen.at_ms, shares)))
     key = "prefix_id" if cutover.split_by == "prefix" else "session_id"
     if key in absent:
         return seen.mutate(moved=keys_moved_there(seen.number, parts_there(seen.at_ms, shares)))

@@ -32,11 +32,13 @@ COUNTS += ["unmeasured_requests", "blocks", "hit_blocks"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What a prefill sends: calls (of a block trace: rounds), tokens that it reads and writes."""
+    """What a prefill sends: calls (of a block trace: rounds), tokens that it reads and writes, and
+    those that the version does not cache, which are billed as any input."""
 
     calls: int = 0
     read_tokens: int = 0
     written_tokens: int = 0
+    uncached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,20 +165,22 @@ def cost_of(
 ) -> Cost | None:
     """What *frame* (by_bucket, or any rows of it) and a prefill cost; None without a price."""
     read = written = uncached = steady = 0.0
-    for model, rows in frame.groupby("model"):
+    numbers = frame[[*CLASSES, *STEADY]].to_numpy("float64")
+    names = frame["model"].to_numpy(object)
+    for model in dict.fromkeys(names):
         rates = rules_for(rules, str(model)).rates
         if rates is None:
             return None
-        tokens = rows[CLASSES].sum().astype("float64").tolist()
-        parts = [count * rate / 1e6 for count, rate in zip(tokens, rates, strict=True)]
+        tokens = numbers[names == model].sum(axis=0).tolist()
+        parts = [count * rate / 1e6 for count, rate in zip(tokens[:3], rates, strict=True)]
         read, written, uncached = read + parts[0], written + parts[1], uncached + parts[2]
-        steady += _priced(rows[STEADY].sum().astype("float64").tolist(), rates)
+        steady += _priced(tokens[3:], rates)
     prefill = 0.0
     if sent.calls and cutover is not None:
         rates = rules_for(rules, cutover.to).rates
         if rates is None:
             return None
-        prefill = _priced([sent.read_tokens, sent.written_tokens, 0.0], rates)
+        prefill = _priced([sent.read_tokens, sent.written_tokens, sent.uncached_tokens], rates)
     return Cost(
         read_usd=read,
         written_usd=written,

@@ -17,11 +17,13 @@ WRITTEN = {300: "5m", 1800: "30m", 3600: "1h", 43200: "12h"}
 class Rules:
     """One version's cache.
 
-    ttl_s         an entry lives so long after its last use
+    ttl_s         an entry lives so long after its last use; never inferred from a log, though that
+                  may say for how long it wrote
     min_tokens    shorter prefixes are neither written nor read
     block_tokens  what is read is a multiple of this; of a block trace, the length of a block
     ready_s       an entry can be read so long after the call that wrote it began (docs: once that
-                  call's response begins); 0: at once
+                  call's response begins); 0: at once. Where a log names prefixes and conversations
+                  it holds for the prefixes alone: turns of one conversation are taken to wait
     token_ratio   tokens on this version per token in the log, of the same text
     read_usd_per_mtok, write_usd_per_mtok, uncached_usd_per_mtok   USD per million tokens of input;
                   None where not known: then nothing is priced. Where writes are not billed, the

@@ -72,13 +72,16 @@ def found_tokens(table: ir.Table, caches: Caches, name: str) -> ir.Table:
 
 
 def _last_uses(table: ir.Table, caches: Caches) -> ir.Table:
-    """Milliseconds since the last use of each entry, and tokens that it had cached."""
+    """Milliseconds since the last use of each entry, and tokens that it left: of a conversation all
+    that it had cached, of a shared prefix its length, where that is logged."""
     more = {}
     if "prefix_id" not in caches.absent:
         window = caches.window(table, "prefix_id")
         more["prefix_ms"] = table.at_ms - table.at_ms.lag().over(window)
-        if {"prefix_tokens", "session_id"} & {*caches.absent}:
-            more["prefix_left"] = table.cached.lag().over(window)
+        kept = table.cached
+        if "prefix_tokens" not in caches.absent:
+            kept = ibis.least(ibis.coalesce(table["head"], kept), kept)
+        more["prefix_left"] = kept.lag().over(window)
     if "session_id" not in caches.absent:
         window = caches.window(table, "session_id")
         more["talk_ms"] = table.at_ms - table.at_ms.lag().over(window)
@@ -94,13 +97,14 @@ def _begun(seen: ir.Table, caches: Caches, live: ir.Value) -> ir.Table:
 
 
 def _of_prefix(seen: ir.Table, caches: Caches) -> ir.Value:
-    """The length of the shared prefix. Where it is not logged, what its last call had cached; but
-    of a call in a conversation nobody knows how much of that is shared."""
+    """The length of the shared prefix, but no more than its last use left of it: one id may have
+    several lengths. Where it is not logged, what its last call had cached; but of a call in a
+    conversation nobody knows how much of that is shared."""
+    left = ibis.coalesce(seen.prefix_left, 0)
     if "prefix_tokens" in caches.absent:
-        return ibis.coalesce(seen.prefix_left, 0)
-    if "session_id" in caches.absent:
-        return ibis.coalesce(seen["head"], seen.prefix_left, 0)
-    return ibis.coalesce(seen["head"], 0)
+        return left
+    unnamed = left if "session_id" in caches.absent else 0
+    return ibis.least(ibis.coalesce(seen["head"], unnamed), left)
 
 
 def in_classes(table: ir.Table, by_model: Mapping[str, Rules]) -> ir.Table:

@@ -3,16 +3,18 @@
 from typing import TypeAlias
 
 import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
 
 from ..errors import ParamError
-from .blocks import always_hits, hits, served_by
+from .blocks import Versions, always_hits, hits, served_by
 from .cutover import Cutover
 from .held import Held
 from .held_hits import held_sums
 from .lanes import Lanes, bucket_sums, lanes_of
-from .outcome import COUNTS, Outcome, Sent, outcome_of
+from .outcome import Outcome, Sent, outcome_of
 from .rules import Rules, RulesOf, rules_for
+from .split import Whole
 from .trace import Trace, trace_of
 
 Replayed: TypeAlias = pd.DataFrame | ir.Table | Trace | Lanes | Held
@@ -61,31 +63,44 @@ def prepare(requests: Replayed) -> Trace | Lanes | Held:
     return trace_of(requests) if blocked else lanes_of(requests)
 
 
+def _by_bucket(calls: dict[str, Whole], bucket: Whole, served: Versions) -> pd.DataFrame:
+    """Sums of *calls* by bucket and version; by one whole number, which is sooner than by text."""
+    which, names = pd.factorize(served)
+    key = bucket * len(names) + which
+    order = np.argsort(key, kind="stable")
+    keys = key[order]
+    starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
+    sums = {name: np.add.reduceat(counts[order], starts) for name, counts in calls.items()}
+    first = order[starts]
+    return pd.DataFrame({"bucket_start": bucket[first], "model": served[first], **sums})
+
+
 def _block_sums(
     trace: Trace, rules: RulesOf, cutover: Cutover | None, bucket_s: int
 ) -> tuple[pd.DataFrame, Sent]:
     served = served_by(trace, cutover)
     found = hits(trace, served, rules, cutover)
     always = found if cutover is None else always_hits(trace, served, rules, cutover)
-    calls = pd.DataFrame(
-        {
-            "bucket_start": trace.at_ms // (1000 * bucket_s) * bucket_s,
-            "model": served,
-            "requests": 1,
-            "prompt_tokens": found.prompt,
-            "hit_tokens": found.read,
-            "written_tokens": found.cached - found.read,
-            "uncached_tokens": found.prompt - found.cached,
-            "steady_hit_tokens": always.read,
-            "steady_written_tokens": found.cached - always.read,
-            "steady_uncached_tokens": found.prompt - found.cached,
-            "cold_requests": found.read < always.read,
-            "unmeasured_requests": 0,
-            "blocks": trace.lengths,
-            "hit_blocks": found.blocks,
-        }
+    calls = {
+        "requests": np.ones_like(trace.at_ms),
+        "prompt_tokens": found.prompt,
+        "hit_tokens": found.read,
+        "written_tokens": found.cached - found.read,
+        "uncached_tokens": found.prompt - found.cached,
+        "steady_hit_tokens": always.read,
+        "steady_written_tokens": found.cached - always.read,
+        "steady_uncached_tokens": found.prompt - found.cached,
+        "cold_requests": (found.read < always.read).astype(np.int64),
+        "unmeasured_requests": np.zeros_like(trace.at_ms),
+        "blocks": trace.lengths,
+        "hit_blocks": found.blocks,
+    }
+    sums = _by_bucket(calls, trace.at_ms // (1000 * bucket_s), served)
+    sums["bucket_start"] *= bucket_s
+    read, written, uncached = (round(tokens) for tokens in found.rounds.sum(axis=0))
+    return sums, Sent(
+        calls=len(found.rounds),
+        read_tokens=read,
+        written_tokens=written,
+        uncached_tokens=uncached,
     )
-    sums = calls.groupby(["bucket_start", "model"], as_index=False)[COUNTS].sum()
-    read, written = found.rounds.sum(axis=0) if len(found.rounds) else (0.0, 0.0)
-    sent = Sent(calls=len(found.rounds), read_tokens=round(read), written_tokens=round(written))
-    return sums, sent

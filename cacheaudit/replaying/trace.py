@@ -30,6 +30,7 @@ class Trace:
     lengths (calls,) blocks of each
     blocks  (blocks,) numbers of the blocks, call after call; another one in another scope
     session (calls,) number of the conversation, in order of first use
+    talks   whether the log names conversations; else each call is its own
     """
 
     at_ms: Whole
@@ -38,11 +39,11 @@ class Trace:
     lengths: Whole
     blocks: Whole
     session: Whole
+    talks: bool = True
 
-    @cached_property
-    def call_of(self) -> Whole:
-        """(blocks,) the call that each belongs to."""
-        return np.repeat(np.arange(len(self.lengths)), self.lengths)
+    def each(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """(blocks,) for every block the one of *values* (calls,) that is its call's."""
+        return np.repeat(values, self.lengths)
 
     @cached_property
     def starts(self) -> Whole:
@@ -57,17 +58,20 @@ class Trace:
 
     @cached_property
     def ordered_blocks(self) -> Whole:
-        """(blocks,) their numbers in that order; ordered_calls: their calls."""
+        """(blocks,) their numbers in that order."""
         return self.blocks[self.order]
 
     @cached_property
-    def ordered_calls(self) -> Whole:
-        return self.call_of[self.order]
+    def ordered_ms(self) -> Whole:
+        """(blocks,) when they were used, in that order."""
+        return self.each(self.at_ms)[self.order]
 
     @cached_property
-    def within(self) -> Whole:
-        """(blocks,) place of each within its call, from 0."""
-        return np.arange(len(self.blocks)) - self.starts[self.call_of]
+    def within(self) -> npt.NDArray[np.int32]:
+        """(blocks,) place of each within its call, from 0; short numbers, for half the memory."""
+        place = np.arange(len(self.blocks), dtype=np.int32)
+        place -= self.each(self.starts.astype(np.int32))
+        return place
 
     @cached_property
     def first_block(self) -> Whole:
@@ -109,6 +113,7 @@ def trace_of(requests: pd.DataFrame) -> Trace:
         lengths=lengths,
         blocks=_scoped(requests, _ids(list(ids), int(lengths.sum())), lengths),
         session=_sessions(requests),
+        talks="session_id" in requests.columns and bool(requests["session_id"].notna().any()),
     )
 
 

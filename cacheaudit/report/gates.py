@@ -8,7 +8,8 @@ from ..words import UNKNOWN, count, share, span, usd
 
 SIGNS = {"pass": "✓ pass", "fail": "✗ fail", "unknown": "? unknown"}
 NAMES = {
-    "hit_rate": "hit rate", "above_minimum": "above the minimum", "pinned": "pinned id",
+    "hit_rate": "hit rate", "above_minimum": "above the minimum",
+    "steady": "in the long run", "pinned": "pinned id",
     "active": "not retiring", "plan_cost": "cost of the plan", "rollback_warm": "warm rollback",
     "telemetry": "cache fields", "rollout_window": "rollout window", "recovery": "recovery",
 }  # fmt: skip

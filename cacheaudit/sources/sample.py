@@ -47,7 +47,7 @@ def fetch_minutes(params: PostmortemParams, start: pd.Timestamp, end: pd.Timesta
 def planted_log() -> pd.DataFrame:
     """Request table of three days of the sample's traffic, before anything moved."""
     days = pd.Timedelta(days=LOGGED_DAYS)
-    return planted_requests(window=(CUTOVER.floor("D") - days, CUTOVER.floor("D")))
+    return planted_requests(kept=(CUTOVER.floor("D") - days, CUTOVER.floor("D")))
 
 
 @cache

@@ -1,0 +1,46 @@
+"""`cacheaudit readiness`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from .given import Overrides, mail_file, overrides, params_as, params_file
+from .mail import mailing
+from .telling import tell, working
+
+
+@click.command()
+@params_file
+@overrides
+@mail_file
+@click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
+def readiness(
+    file: Path | None, given: Overrides, mail: Path | None, as_json: bool, out: Path
+) -> None:
+    """Before a migration: will the cache hold, what does the cutover cost, are you ready?
+
+    Writes a run folder with report.html and findings.json. Exits with 0 where all gates pass, with
+    3 where one failed, with 4 where one cannot be judged.
+    """
+    from ..readiness_params import ReadinessParams
+
+    params = params_as(ReadinessParams, file, given)
+    from ..run import run_readiness  # papermill takes seconds to import; bad parameters do not
+
+    with mailing(mail, f"readiness {params.name}") as send:
+        with working("Running the readiness notebook"):
+            run = run_readiness(params, out)
+        send(run.folder)
+    if as_json:
+        click.echo(json.dumps(run.findings, indent=1))
+        click.echo(str(run.report), err=True)
+    else:
+        tell(run.report, run.findings)
+        for gate in run.findings["gates"]:
+            click.echo(f"{gate['standing']}: {gate['name']}")
+            if gate["needs"]:
+                click.echo(f"  {gate['needs']}")
+    if run.findings["exit_code"]:
+        raise click.exceptions.Exit(run.findings["exit_code"])
