@@ -50,7 +50,7 @@ def usual():
 
 @pytest.fixture(scope="module")
 def bursts():
-    given = {"ready_s": 20.0, "ramp_s": 3600.0, "canary_s": 3600.0, "limit_tokens_per_min": 2e5}
+    given = {"ready_s": 20.0, "ramp_s": 3600.0, "canary_s": 3600.0, "limit_tokens_per_min": 6e5}
     return compare_plans(days(1, **BURSTS), migration(**given))
 
 
