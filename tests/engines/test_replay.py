@@ -20,6 +20,8 @@ PLANS = {
                           steps=((at(600), 0.1), (at(1500), 1.0))),
     "by session": Cutover(at=at(1500), to="new", steps=((at(600), 0.3), (at(1500), 1.0))),
     "by new session": Cutover(at=at(1500), to="new", split_by="new_session", rollback_at=at(2000)),
+    "spread": Cutover(at=at(1500), to="new", split_by="spread",
+                      steps=((at(600), 0.1), (at(1500), 1.0))),
     "by prefix": Cutover(at=at(1500), to="new", split_by="prefix",
                          steps=((at(600), 0.5), (at(1500), 1.0))),
     "prefill": Cutover(at=at(1500), to="new", prefill=Prefill(prefixes=5, lead_s=600)),
