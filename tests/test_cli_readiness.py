@@ -52,6 +52,7 @@ def test_not_ready_is_exit_3_and_a_folder_with_the_reason(tmp_path, below, comma
     assert ".unfinished-" not in (run / "notebook.ipynb").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_judged_is_exit_4_and_json_says_what_to_bring(tmp_path, command):
     usage = usage_of(cohort(1500), cohort(9000), apart=False)
     params = params_on(tmp_path, usage, **NOW_ISH)
@@ -65,6 +66,7 @@ def test_what_cannot_be_judged_is_exit_4_and_json_says_what_to_bring(tmp_path, c
     assert "report.html" in done.stderr
 
 
+@pytest.mark.slow
 def test_ready_is_exit_0(tmp_path, command):
     long = cohort(6000)
     params = params_on(
@@ -95,6 +97,7 @@ def test_wrong_calls_are_one_line_and_leave_no_folder(tmp_path, words, code, sai
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_papermill_alone_runs_it_with_its_defaults(tmp_path):
     """As by hand in JupyterLab: offline, from the repository's root; the sample is not ready."""
     out = tmp_path / "out.ipynb"

@@ -394,6 +394,7 @@ def test_an_error_goes_to_the_owners_alone(tmp_path, monkeypatch):
     assert not deliver_failure("x", "y", params(), now=NOW)
 
 
+@pytest.mark.slow
 def test_a_failed_run_of_the_command_mails_its_error(tmp_path, monkeypatch, command):
     monkeypatch.setenv("CACHEAUDIT_MAIL_PASSWORD", PASSWORD)
     with mail_server(tmp_path, monkeypatch) as box:
@@ -425,6 +426,7 @@ def mail_file(tmp_path: Path, port: int, **more) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_no_value_of_the_command_line_is_mailed(tmp_path, monkeypatch, command):
     monkeypatch.setenv("CACHEAUDIT_MAIL_PASSWORD", PASSWORD)
     (tmp_path / "my pull.yaml").write_text("source: frame\npath: none.parquet\n")

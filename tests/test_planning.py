@@ -82,6 +82,7 @@ def test_a_prefill_that_has_nothing_to_send_does_not_pay():
     assert plans.break_even == 0
 
 
+@pytest.mark.slow
 def test_a_plan_outside_the_floor_is_not_the_cheapest_however_cheap():
     plans = compare_plans(days(), migration(floor=0.87, floor_s=300))
 
@@ -91,6 +92,7 @@ def test_a_plan_outside_the_floor_is_not_the_cheapest_however_cheap():
     assert none.cheapest == ""
 
 
+@pytest.mark.slow
 def test_a_rate_limit_rules_out_what_passes_it(plans):
     peak = max(day.peak_tokens for day in plans.plan(STRAIGHT).by_day)
     tight = compare_plans(days(), migration(limit_tokens_per_min=peak - 1))

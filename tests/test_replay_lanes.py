@@ -60,6 +60,7 @@ def counted(frame: pd.DataFrame, rules: dict[str, Rules], served: list[str]) -> 
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(
     frame=logs(),
@@ -83,6 +84,7 @@ def test_a_replay_is_a_log_walked_call_by_call(frame, cutover, least, ready_s, b
     assert by_model == pd.Series(expected).groupby(served).sum().to_dict()
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(frame=logs(), cutover=ending())
 def test_after_one_lifetime_it_is_as_if_nothing_had_moved(frame, cutover):
@@ -98,6 +100,7 @@ def test_after_one_lifetime_it_is_as_if_nothing_had_moved(frame, cutover):
     pd.testing.assert_frame_equal(late(moved), late(still))
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(
     uses=st.lists(st.tuples(GAPS, st.integers(0, 3)), min_size=1, max_size=40),
@@ -180,6 +183,7 @@ def mixed() -> pd.DataFrame:
     return made.assign(ts=pd.to_datetime(made["ts"], utc=True).dt.as_unit("us"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dropped", [[], ["prefix_tokens"], ["session_id"], ["prefix_id", "scope"]])
 @pytest.mark.parametrize("rules", HELD_RULES)
 def test_a_log_in_memory_is_the_log_on_an_engine(rules, dropped):
