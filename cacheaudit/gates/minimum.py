@@ -21,6 +21,7 @@ from ..words import count, listing, share, times
 from .bars import GateBars
 from .gate import Gate, at_least, known
 
+ROUNDING = 1e-9
 QUESTION = "Are the cached prefixes above the candidate's minimum?"
 BRING = (
     "a request log with prefix_tokens (requests_path), or a probe of the candidate with the team's"
@@ -111,6 +112,8 @@ def token_share_bounds(
     (0.0, 0.0019)
     """
     d = threshold_tokens / mean_tokens - 1
+    if 0 < abs(d) < ROUNDING:
+        return 0.0, 1.0  # on which side of the mean it lies is decided by the last digit of a sum
     if d > 0:
         bound = (1 + d) * spread**2 / (spread**2 + d**2)
         return 0.0, min(1.0, bound)
