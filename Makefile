@@ -3,8 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-slow test-engines lint lab bench causes money fuzz probe-check rehearsal engine-check mutants examples \
-        clean help
+.PHONY: demo test test-slow test-engines test-browser lint lab bench causes money fuzz probe-check rehearsal \
+        engine-check mutants examples examples-check clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -61,8 +61,15 @@ engine-check: $(READY)  ## the probe on two engines that run (CACHEAUDIT_ENGINE_
 mutants: $(READY)  ## break the engine on purpose; the tests must notice each time
 	$(BIN)/python bench/mutants.py
 
-examples: $(READY)  ## the pages of reports/examples
-	$(BIN)/python -m cacheaudit.examples reports/examples
+test-browser: $(READY)  ## every page in Chromium (Debian's chromium): phone, tablet, desk, dark, paper; five minutes
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,browser]'
+	$(BIN)/python -m pytest -m browser
+
+examples: $(READY)  ## the pages of reports/examples, from planted traffic; the same bytes each time
+	$(BIN)/python bench/examples.py reports/examples
+
+examples-check: $(READY)  ## are the pages of reports/examples what would be made now
+	$(BIN)/python bench/examples.py reports/examples --check
 
 clean:  ## remove the environment, caches and runs; keeps reports/examples
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -54,12 +54,15 @@ def list_price(provider: str, model: str, token_type: str, day: pd.Timestamp) ->
     return rate
 
 
-def run_demo(out: Path) -> "Run":
-    """Serve, pull, judge and render; the sandbox is gone when this returns."""
+def run_demo(out: Path, *, port: int = 0) -> "Run":
+    """Serve, pull, judge and render; the sandbox is gone when this returns.
+
+    port   of the sandbox, which stands in the report; 0 takes a free one
+    """
     from .run import run_postmortem
     from .sandbox.serve import serve
 
-    with serve(sandbox_app(None, MARCH[1])) as url, _key():
+    with serve(sandbox_app(None, MARCH[1]), port) as url, _key():
         params = read_params_file(PostmortemParams, PARAMS, {"base_url": url})
         return run_postmortem(params, out)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from .clock import now as clock_at
 from .engine import rollup
 from .habits import EDGES_S, lengths_of, paces_of
 from .logs.opening import open_log
@@ -54,7 +55,7 @@ def measure(
     Receipts go to receipts_path, where there is none into a file of their own beside the command.
     Raises as probe() does, and SourceError, SchemaError or UnfitData for what it is given.
     """
-    at = pd.Timestamp.now(tz="UTC") if now is None else now
+    at = clock_at() if now is None else now
     prices = read_prices(params.prices_path) if params.prices_path else None
     design, notes = _designed(params)
     kept = params.receipts_path or f"probe-{params.name}-{at:%Y%m%dT%H%M%SZ}.receipts.jsonl"

@@ -6,6 +6,7 @@ import pandas as pd
 
 UNKNOWN = "not known"
 NBSP = "\u00a0"  # keeps a number and its unit on one line
+LEAST_USD = 1e-9  # less than a token of anything costs: what sums of floats leave over
 
 
 def share(value: float | None) -> str:
@@ -25,13 +26,13 @@ def share(value: float | None) -> str:
 def usd(value: float | None) -> str:
     """Money, with cents where they matter.
 
-    >>> usd(1234.567), usd(0.7234), usd(0.0), usd(0.00412), usd(-3.2)
+    >>> usd(1234.567), usd(0.7234), usd(-1e-16), usd(0.00412), usd(-3.2)
     ('1,235\\xa0USD', '0.72\\xa0USD', '0\\xa0USD', '0.0041\\xa0USD', '-3.20\\xa0USD')
     """
     if value is None or math.isnan(value):
         return UNKNOWN
     size = abs(value)
-    if size == 0:
+    if size < LEAST_USD:
         return f"0{NBSP}USD"
     if size >= 1000:
         return f"{value:,.0f}{NBSP}USD"
@@ -65,6 +66,16 @@ def times(value: float | None) -> str:
     ('1.67x', '4.00x')
     """
     return UNKNOWN if value is None or math.isnan(value) else f"{value:.2f}x"
+
+
+def times_range(low: float | None, high: float | None) -> str:
+    """Ratios from *low* to *high*; one where they read alike.
+
+    >>> times_range(1.301, 1.304), times_range(1.0, 1.35)
+    ('1.30x', '1.00x to 1.35x')
+    """
+    first, last = times(low), times(high)
+    return first if first == last else f"{first} to {last}"
 
 
 def count(value: float | None) -> str:

@@ -26,6 +26,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_postmortem_with_unpriced_tokens_is_kept_and_says_so(folder, command):
     given = ["-p", "source", "frame", "-p", "path", "usage.parquet", "-p", "prices_path", ""]
     done = command("postmortem", *given, "--strict", cwd=folder)

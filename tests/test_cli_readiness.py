@@ -114,6 +114,7 @@ def test_papermill_alone_runs_it_with_its_defaults(tmp_path):
     assert not (tmp_path / "findings.json").exists()
 
 
+@pytest.mark.slow
 def test_a_plan_that_does_not_exist_leaves_nothing_behind(tmp_path, command):
     """Refused by the notebook, as an error of ours, before anything is pulled."""
     done = command("readiness", "-p", "plan", "strait cut", "--out", "reports", cwd=tmp_path)

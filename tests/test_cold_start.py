@@ -78,6 +78,7 @@ def test_usage_alone_is_never_below_the_loss(one, width):
         assert most.prefixes is None
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(traffics, st.sampled_from(WIDTHS), st.sets(st.sampled_from(BARE)))
 @example(TALK, "1h", set())
@@ -100,6 +101,7 @@ def test_nothing_is_lost_later_than_one_lifetime_after_the_last_traffic_moved(on
     assert loss_usd(calls, one.ttl_s, since=one.stop_s + one.ttl_s) == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(traffics, st.sampled_from(WIDTHS))
 def test_after_a_cut_a_log_counts_each_live_prefix_once(one, width):

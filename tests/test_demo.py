@@ -113,6 +113,7 @@ def test_a_pull_that_breaks_half_way_is_no_pull(monkeypatch, fault, words):
         fetch(read_params_file(PostmortemParams, PARAMS, {"base_url": url}), now=NOW)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["18:00", "18:01", "18:30"])
 def test_minutes_of_an_hour_that_is_not_over_are_left_to_the_next_pull(monkeypatch, end):
     """Within twelve hours of the cutover a pull ends in the middle of an hour."""

@@ -376,6 +376,7 @@ def test_events_on_the_command_line_go_before_the_file_and_p(incident, command):
     assert json.loads(done.stdout)["provenance"]["params"]["events_path"] == "events.csv"
 
 
+@pytest.mark.slow
 def test_the_postmortem_reads_events_from_the_working_directory(incident, command):
     """The notebook runs in a kernel; a relative path means there what the user typed here."""
     done = command(

@@ -62,6 +62,7 @@ STORIES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("told", "name"), [pytest.param(s, s[0], id=s[0]) for s in STORIES], indirect=["told"]
 )

@@ -35,7 +35,7 @@ def test_constraints_pin_every_dependency_by_name_and_version_alone():
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
     pinned = {line.split("==")[0].lower().replace("_", "-") for line in lines}
     extras = project()["optional-dependencies"]
-    declared = [*project()["dependencies"], *extras["sandbox"], *extras["dev"]]
+    declared = [*project()["dependencies"], *extras["sandbox"], *extras["dev"], *extras["browser"]]
     names = {re.match(r"[\w-]+", d)[0].lower() for d in declared} - {"cacheaudit"}
 
     assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[A-Za-z0-9_.!+-]+", line) for line in lines)

@@ -56,6 +56,7 @@ WRONG = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("name", WRONG)
 def test_the_excess_is_within_two_per_cent_of_the_planted_truth(name, seed):
@@ -66,6 +67,7 @@ def test_the_excess_is_within_two_per_cent_of_the_planted_truth(name, seed):
     assert value(found).low <= value(found).value <= value(found).high
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_planted_truth():
     """At 95 %, 10 seeds should leave half of one out; three would be odd."""
     covered = 0
@@ -84,6 +86,7 @@ def test_twice_the_traffic_costs_what_the_second_half_costs():
     assert value(found).value == pytest.approx(truth, rel=0.03)
 
 
+@pytest.mark.slow
 def test_a_night_is_held_against_other_nights():
     """Hit rates fall at night by themselves; held against whole days it would seem dearer."""
     told = [stream(rhythm=0.9, prefixes=200).then(10.0, evicted=0.3).then(10.25, evicted=0.0)]

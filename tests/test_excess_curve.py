@@ -215,6 +215,7 @@ def test_hours_that_wander_on_over_midnight_widen_an_incident_of_days():
     assert wide > 1.1 * narrow
 
 
+@pytest.mark.slow
 def test_a_quiet_window_said_to_be_an_incident_has_no_excess_at_the_stated_rate():
     """95 % of 100 are 95, three standard deviations of chance less are 88.5."""
     held = 0

@@ -31,6 +31,7 @@ SECONDS = 0.4  # of one campaign, about
 SEEDS = st.integers(0, 2**32 - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("campaign", CAMPAIGNS, ids=lambda campaign: campaign.name)
 def test_no_damage_makes_a_log_silently_less(campaign):
     @settings(

@@ -506,6 +506,7 @@ class Drawn:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_where_they_lie_rows_read_exactly_as_in_a_file(seed):
     drawn = Drawn(seed)
@@ -519,6 +520,7 @@ def test_where_they_lie_rows_read_exactly_as_in_a_file(seed):
     assert skipped > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metadata", ["json", "text"])
 def test_where_they_lie_a_healthy_table_is_read_whole(metadata):
     found, lost = where_they_lie(many(), metadata)

@@ -60,6 +60,7 @@ def test_the_postmortem_has_the_headings_of_the_sre_template():
     assert re.findall(r"^## (.+)$", text, re.M) == SRE_HEADINGS
 
 
+@pytest.mark.slow
 def test_papermill_alone_runs_it_with_a_parameter_file(tmp_path):
     """Without our command line, from the repository's root, offline, with -f params/*.yaml."""
     out = tmp_path / "out.ipynb"

@@ -133,6 +133,7 @@ def test_an_own_plan_is_compared_too():
     assert plans.plan("mine").predicted["mixed_s"].value == 3600
 
 
+@pytest.mark.slow
 def test_without_prices_the_hit_rates_remain():
     rules = {"old": Rules(block_tokens=BLOCK), "new": Rules(block_tokens=BLOCK, **RATES)}
     plans = compare_plans(days(), migration(rules=rules))
@@ -142,6 +143,7 @@ def test_without_prices_the_hit_rates_remain():
     assert plans.plan(STRAIGHT).predicted["hit_rate"].value > 0.5
 
 
+@pytest.mark.slow
 def test_days_are_those_that_the_log_covers(plans):
     assert [day.floor("D") for day in plans.days] == [
         START + pd.Timedelta(days=n) for n in range(3)

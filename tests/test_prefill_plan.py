@@ -138,6 +138,7 @@ def test_top_takes_the_most_used(box, tmp_path):
     assert [(one.prefix.first, one.prefix.uses) for one in found.prefixes] == [(2, 2)]
 
 
+@pytest.mark.slow
 def test_the_number_that_a_rate_holds_is_held_by_it(box, tmp_path):
     """As many as are said to fit stay warm over ten lifetimes; one more is refused."""
     many = sustained(prefixes(40), limits_of(HERE, 5.0, 0.0), 0.8)

@@ -269,6 +269,7 @@ def test_an_interrupt_leaves_a_valid_result(box, tmp_path):
     assert [one.outcome for one in read_receipts(tmp_path / "receipts.jsonl")][-1] == "sent"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", range(12))
 @pytest.mark.parametrize("served", [False, True])
 def test_a_run_that_was_killed_at_any_call_goes_on_to_the_same_warm_set(

@@ -51,6 +51,7 @@ def probed(box, asked, prompts=(), design=DESIGN):
                  clock=Together(box))  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "asked",
     [

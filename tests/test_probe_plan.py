@@ -67,6 +67,7 @@ def assert_within(receipts, plan):
     assert sum(usd.values()) <= plan.worst_usd + 1e-9
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     minimum=st.one_of(st.integers(1, 9000), st.integers(9000, 60_000)),

@@ -64,12 +64,14 @@ def ids(frame, *, grave=False):
     return {n.id for n in notes if not grave or n.severity in GRAVE}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", HONEST)
 def test_honest_traffic_is_never_unfit(name, seed):
     assert ids(usage_of(HONEST[name](), days=DAYS, seed=seed), grave=True) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("width", ["1h", "1D"])
 def test_the_planted_history_has_no_note(seed, width):

@@ -177,6 +177,7 @@ def test_one_class_in_another_ratio_is_told(usage):
 counts = st.one_of(st.none(), st.integers(0, 5000))
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 60), st.sampled_from("ab"), *[counts] * 5), min_size=1,
                 unique_by=lambda r: r[:2]), st.randoms())  # fmt: skip
 @settings(max_examples=60, deadline=None)

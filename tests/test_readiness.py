@@ -241,6 +241,7 @@ def test_the_names_of_plans_are_those_that_are_compared():
     assert set(NAMES) == set(proposals(migration, pd.Timestamp(CUTOVER, tz="UTC")))
 
 
+@pytest.mark.slow
 def test_a_plan_that_is_named_is_the_one_that_is_judged(tmp_path, short):
     named = ready_on(
         tmp_path, usage_of(LONG), log=log_of(LONG), probe=probe_of(GOOD), budget_usd=5.0,

@@ -165,6 +165,7 @@ def test_what_would_be_read_no_more_is_not_ready_whatever_the_lengths(tmp_path):
     assert gate(found, "above_minimum").standing == "fail"
 
 
+@pytest.mark.slow
 def test_requests_that_nobody_counts_are_not_all_of_them(tmp_path):
     usage = usage_of(cohort(6000))
     uncounted = usage.assign(requests=pd.NA).astype({"requests": "Int64"})

@@ -103,6 +103,7 @@ def test_a_replay_is_a_tree_walked_call_by_call(calls, cutover, ttl_s, least, re
     assert hits(prepared, served, rules).blocks.tolist() == tree_hits(frame, rules, served)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(calls=calls(), cutover=ending())
 def test_after_one_lifetime_a_cache_has_forgotten_that_it_was_cold(calls, cutover):

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from bench.planted.stories import BY_NAME
 from cacheaudit.causes.losses import Losses
-from cacheaudit.diagnosis import IncidentDiagnosis
+from cacheaudit.diagnosis import IncidentDiagnosis, diagnose
 from cacheaudit.engine import rollup
 from cacheaudit.excess import Estimate, ExcessCurve
 from cacheaudit.findings import findings_of
@@ -25,7 +26,13 @@ from cacheaudit.report.contrasts import (
     money_finding,
     parts_of,
 )
-from cacheaudit.report.summary import coinciding_changes, quality_lines, summary, verdict_words
+from cacheaudit.report.summary import (
+    coinciding_changes,
+    innocent_move,
+    quality_lines,
+    summary,
+    verdict_words,
+)
 from cacheaudit.report.terminal import triage
 from cacheaudit.sources.frame import write_usage
 from tests import cases
@@ -396,3 +403,23 @@ def test_a_fading_without_an_end_in_sight_has_no_date_and_no_projected_cost(iden
 
     assert "no sooner than half a year from now (95 %: 2026-05-01 to no known end)" in words
     assert "In all" not in words
+
+
+def test_a_move_that_another_made_unharmed_is_said_to_be_innocent():
+    """And not a word of it where the model is still a suspect, or the cause."""
+    said = {}
+    for name in (
+        "markers_and_migration_contrast",
+        "markers_and_migration",
+        "floor_and_release_contrast",
+    ):
+        story = BY_NAME[f"confounded.{name}"].make(4)
+        top = diagnose(story.usage, story.events).costliest
+        said[name] = innocent_move(top)
+
+    assert said == {
+        "markers_and_migration_contrast": " The move to claude-opus-4-6 at the time is not:"
+        " code-agent moved as well and kept its rate, and help-center fell without a move.",
+        "markers_and_migration": "",
+        "floor_and_release_contrast": "",
+    }

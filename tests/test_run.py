@@ -92,6 +92,7 @@ def test_every_number_of_the_summary_is_a_number_of_the_findings(run):
     assert f"{run.findings['excess_usd']['value']:,.0f}" in run.findings["summary"][0]
 
 
+@pytest.mark.slow
 def test_a_failed_run_leaves_nothing_behind(tmp_path):
     usage = tmp_path / "usage.csv"
     usage.write_text("bucket_start,provider\n2026-03-01T00:00Z,anthropic\n")
@@ -168,6 +169,7 @@ def test_wrong_calls_exit_1_or_2_with_one_line_and_leave_no_folder(
     assert not (tmp_path / "reports").exists()
 
 
+@pytest.mark.slow
 def test_triage_in_the_terminal_names_the_cause(tmp_path):
     done = process("causes", "--source", "sample", cwd=tmp_path)
 
@@ -176,6 +178,7 @@ def test_triage_in_the_terminal_names_the_cause(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_request_log_is_read_by_triage_and_said_to_be(tmp_path, command):
     """The log agrees with the usage that it is the source of, so it is used."""
     calls = [

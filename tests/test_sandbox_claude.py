@@ -217,6 +217,7 @@ def test_a_message_that_is_not_known_cannot_be_compared(box):
     assert answer.diagnostics.cache_miss_reason.type == "previous_message_not_found"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 529])
 def test_an_error_caches_nothing_and_bills_nothing(box, status):
     client, prefix = box.claude(), block(3000, control=EPHEMERAL)

@@ -47,6 +47,7 @@ anything = settings(
 )
 
 
+@pytest.mark.slow
 @anything
 @given(usage=usage_frames())
 def test_parquet_gives_back_what_was_written(usage, tmp_path):
@@ -55,6 +56,7 @@ def test_parquet_gives_back_what_was_written(usage, tmp_path):
     assert_frame_equal(read_usage(tmp_path / "u.parquet"), usage)
 
 
+@pytest.mark.slow
 @anything
 @given(usage=usage_frames())
 def test_csv_gives_back_what_was_written(usage, tmp_path):

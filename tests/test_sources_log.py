@@ -42,6 +42,7 @@ def test_usage_is_counted_from_the_calls_each_once(tmp_path):
     assert any("past it" in note for note in pull.notes)
 
 
+@pytest.mark.slow
 def test_the_log_serves_the_causes_too(tmp_path):
     found = investigate(transcript(tmp_path / "s1.jsonl"))
 
@@ -68,6 +69,7 @@ def test_without_a_path_or_a_log_it_says_what_to_do(tmp_path):
         fetch(PostmortemParams(source="log", path=str(tmp_path / "notes.jsonl")))
 
 
+@pytest.mark.slow
 def test_names_reach_the_log_as_they_reach_the_usage(tmp_path):
     path = tmp_path / "calls.jsonl"
     rows = [

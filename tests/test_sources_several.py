@@ -47,6 +47,7 @@ def test_the_same_workspace_in_two_organisations_stays_two(two, usage):
     assert (pull.start, pull.end) == (usage["bucket_start"].min(), usage["bucket_end"].max())
 
 
+@pytest.mark.slow
 def test_one_report_names_the_organisations_and_owners_can_own_one(two, tmp_path):
     owners = tmp_path / "owners.csv"
     owners.write_text("scope,team\nacme*,Acme\nglobex*,Globex\n", "utf-8")

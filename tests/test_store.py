@@ -387,6 +387,7 @@ def same(found, expected):
     assert told[0] == told[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bucket", ["1h", "1d"])
 def test_a_pull_through_the_store_is_the_pull(world, source, path, bucket):
     expected = pull(world, source=source, bucket=bucket)
@@ -407,6 +408,7 @@ def test_a_second_pull_asks_for_the_unsettled_tail_alone(world, source, path):
     assert world.usage_windows() == [(since, later)]
 
 
+@pytest.mark.slow
 def test_a_window_that_reaches_further_back_asks_for_the_head_alone(world, source, path):
     pull(world, path, source=source, start="2026-09-20", end="2026-10-01", minutes=False)
     found = pull(world, path, source=source, start="2026-09-15", end="2026-10-01", minutes=False)
@@ -415,6 +417,7 @@ def test_a_window_that_reaches_further_back_asks_for_the_head_alone(world, sourc
     same(found, pull(world, source=source, start="2026-09-15", end="2026-10-01", minutes=False))
 
 
+@pytest.mark.slow
 def test_minutes_around_a_cutover_are_kept_too(servers, path, monkeypatch):
     """One team moves from model 1 to model 2 on the tenth day."""
     usage = history("anthropic", days=20)
@@ -445,6 +448,7 @@ def test_a_file_is_read_as_it_is_and_makes_no_store(path, tmp_path):
     assert not path.exists()
 
 
+@pytest.mark.slow
 def test_an_empty_window_is_an_error_with_a_store_and_is_asked_again_where_that_may_be_a_lapse(
     world, source, path
 ):
@@ -456,6 +460,7 @@ def test_an_empty_window_is_an_error_with_a_store_and_is_asked_again_where_that_
     assert len(world.usage_windows()) == (1 if source == "anthropic_legacy" else 0)
 
 
+@pytest.mark.slow
 def test_a_window_that_is_all_kept_is_complete_to_its_end(sandbox, path):
     pull(sandbox, path, now=START + 20 * DAY)
     pull(sandbox, path)
@@ -468,6 +473,7 @@ def test_a_window_that_is_all_kept_is_complete_to_its_end(sandbox, path):
 # Pulls that end early
 
 
+@pytest.mark.slow
 def test_a_fault_in_the_middle_keeps_the_pieces_before_it_and_says_so(sandbox, path):
     expected = pull(sandbox)
     sandbox.app.state.faults.add({"kind": "503", "path": USAGE, "after": 2, "times": 9})
@@ -613,6 +619,7 @@ def test_the_wait_is_bounded_and_the_error_names_the_process(sandbox, path):
     kill(process)
 
 
+@pytest.mark.slow
 def test_threads_of_one_process_take_turns(path):
     """DuckDB would share the open file between them."""
     providers = [Provider(HOUR, says=True) for _ in range(4)]
@@ -633,6 +640,7 @@ def test_threads_of_one_process_take_turns(path):
 # Whose rows they are
 
 
+@pytest.mark.slow
 def test_accounts_endpoints_buckets_and_labels_never_mix(path):
     provider = Provider(HOUR, says=True)
     provider.now = at(400)
@@ -685,6 +693,7 @@ def refused(path, words):
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", ["garbage", "empty", "cut", "flipped"])
 def test_a_corrupt_file_is_refused_and_left_as_it_is(path, broken):
     provider = Provider(HOUR, says=True)

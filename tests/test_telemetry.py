@@ -97,6 +97,7 @@ def test_hostile_names_stay_inside_their_labels(rollout):
     assert {s.labels["scope"] for s in found[PREFIX + "hit_rate"].samples} == {nasty}
 
 
+@pytest.mark.slow
 def test_small_cohorts_of_a_group_share_their_labels():
     small = [cohort(scope=f"small-{n}", prefixes=4, touches_per_ttl=0.6) for n in range(3)]
     usage = planted(cohort(prefixes=60, touches_per_ttl=3.0), *small)

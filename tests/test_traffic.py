@@ -66,6 +66,7 @@ def test_a_call_without_conversation_or_prefix_follows_none():
     assert found["where"].isna().all()
 
 
+@pytest.mark.slow
 def test_providers_do_not_share_a_thread():
     found = beside(talk(0, "a"), talk(10, "a", provider="openai"))
 
@@ -280,6 +281,7 @@ def test_what_was_lost_and_kept_adds_up():
 LABELS = [("chat", "gateway"), (None, "gateway"), (None, None), ("chat", None)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cohorts", "expected"),
     [((), 0b1111), ((("chat", "gateway"), (None, None)), 0b0101), (((None, "gateway"),), 0b0010)],
@@ -296,6 +298,7 @@ def test_a_cohort_without_a_label_is_not_any_cohort(cohorts, expected):
     assert int(facts(*made, before=own).counts["calls"].sum()) == expected
 
 
+@pytest.mark.slow
 def test_a_thread_goes_on_through_other_cohorts():
     """What a call in this workspace lost, it may have left in another."""
     own = Window(start=START, end=CUT, cohorts=(("eu", "gateway"),))
@@ -315,6 +318,7 @@ def test_turns_are_as_logged_or_else_in_order():
     assert found.loc[0, "prompt"] == 100 + 1100
 
 
+@pytest.mark.slow
 def test_counts_are_of_distinct_ids_and_of_prefixes_that_are_new():
     """Prefix p was there before AFTER, q is of it; r1 is repeated, and one call has no id."""
     found = facts(
@@ -404,6 +408,7 @@ def same(one: LogFacts, other: LogFacts) -> None:
         pd.testing.assert_frame_equal(left, right, obj=field.name)
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_does_not_matter():
     frame = many()
     shuffled = frame.sample(frac=1, random_state=1).reset_index(drop=True)
@@ -411,6 +416,7 @@ def test_the_order_of_rows_does_not_matter():
     same(log_facts(frame, BEFORE, AFTER), log_facts(shuffled, BEFORE, AFTER))
 
 
+@pytest.mark.slow
 def test_calls_at_one_time_have_an_order_of_their_own():
     """Many logs keep whole seconds: what is first among equals must not hang on the storage."""
     frame = many().assign(ts=lambda f: f["ts"].dt.floor("1h"))
@@ -419,6 +425,7 @@ def test_calls_at_one_time_have_an_order_of_their_own():
     same(log_facts(frame, BEFORE, AFTER), log_facts(shuffled, BEFORE, AFTER))
 
 
+@pytest.mark.slow
 def test_a_file_tells_what_its_frame_told(tmp_path):
     frame, path = many(), tmp_path / "requests.parquet"
     frame.to_parquet(path)
@@ -438,6 +445,7 @@ def test_every_call_is_counted_once():
     assert (found.pairs["kept"] <= found.pairs["expected"]).all()
 
 
+@pytest.mark.slow
 def test_an_empty_window_gives_empty_tables():
     found = facts(call(0), before=NEVER)
 

@@ -32,6 +32,7 @@ def planted() -> pd.DataFrame:
     )
 
 
+@pytest.mark.slow
 def test_the_inventory_of_a_planted_log():
     top, rest = (row for _, row in prefixes(planted(), ttl_s=300).iterrows())
 
@@ -74,11 +75,13 @@ def test_what_an_ideal_cache_reads_of_a_planted_log():
     assert hour["possible_tokens"] == 1100 + 800 + 1000  # what was read alone was possible, too
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ttl", "could"), [(99, 800), (100, 1900), (600, 3000)])
 def test_an_entry_lives_until_the_last_second_of_its_life(ttl, could):
     assert eligible(planted(), {MODEL: Lifetime(ttl_s=ttl)})["eligible_tokens"].tolist() == [could]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("least", "could"), [(800, 1900), (801, 1100), (1101, 0)])
 def test_what_is_below_the_minimum_is_not_kept(least, could):
     rules = {MODEL: Lifetime(ttl_s=300, min_tokens=least)}
@@ -93,6 +96,7 @@ def test_a_model_without_a_rule_has_no_zero():
     assert all(pd.isna(hour[c]) for c in ("eligible_tokens", "possible_tokens"))
 
 
+@pytest.mark.slow
 def test_what_is_not_reported_is_no_zero():
     silent = {"cache_read_tokens": None, "cache_write_5m_tokens": None}
     frame = log(*(talk(i, "a") | silent for i in range(3)))
@@ -157,6 +161,7 @@ def reference(frame: pd.DataFrame, ttl: float) -> dict[str, dict[Any, Any]]:
     return {"stock": dict(stock), "gaps": dict(held), "could": dict(could)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_all_three_equal_a_loop_over_the_calls(seed):
     frame = drawn(seed)
@@ -186,6 +191,7 @@ def test_all_three_equal_a_loop_over_the_calls(seed):
             assert row["gap_p50_s"] == pytest.approx(np.quantile(distances, 0.5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [1, 7, 1000])
 def test_however_few_prefixes_are_named_the_totals_are_the_logs(most):
     frame = drawn(9)
@@ -211,6 +217,7 @@ def test_an_ideal_cache_is_never_below_the_real_one():
     assert (hours["read_of_eligible_tokens"] <= hours["eligible_tokens"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["shuffled", "two files"])
 def test_neither_order_nor_files_change_anything(tmp_path, kind):
     frame = drawn(7)

@@ -17,7 +17,7 @@ changes. So a small spread decides, and a mixture of lengths is unknown.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..words import count, listing, share, times
+from ..words import count, listing, share, times_range
 from .bars import GateBars
 from .gate import Gate, at_least, known
 
@@ -166,9 +166,7 @@ def _lengths(cohorts: Sequence[CachedLength]) -> str:
 def _stretched(ratio: tuple[float, float]) -> str:
     if ratio == (1.0, 1.0):
         return ""
-    if ratio[0] == ratio[1]:
-        return f", at {times(ratio[0])} the tokens"
-    return f", at {times(ratio[0])} to {times(ratio[1])} the tokens"
+    return f", at {times_range(*ratio)} the tokens"
 
 
 def _range(low: float, high: float) -> str:

@@ -1,11 +1,11 @@
 """Parameters in, a verdict on a migration out. The clock and the network end here."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import ibis.expr.types as ir
 import pandas as pd
 
+from .. import clock
 from ..cached_lengths import cached_lengths
 from ..engine import as_table
 from ..gates import Gate, exit_code_of, verdict_of
@@ -111,15 +111,15 @@ def prepare_migration(params: ReadinessParams, *, now: pd.Timestamp | None = Non
     replayed leaves the gates of the plan unknown, and says why.
     """
     check_plan(params.plan)
-    clock = pd.Timestamp(datetime.now(UTC)) if now is None else now
-    until = min(clock, params.at) if params.at is not None else clock
+    at = clock.now() if now is None else now
+    until = min(at, params.at) if params.at is not None else at
     pull = fetch(params.pull(until), now=now)
     usage = settled(pull.usage, pull.refreshed_at)
     table = read_prices(params.prices_path) if params.prices_path else None
     live = read_live(params.probe_path) if params.probe_path else None
     log = _log_of(params, pull)
     own = None if log is None else log.filter(log.model == params.incumbent)
-    day = (params.at or clock).date()
+    day = (params.at or at).date()
     known = known_of(params, live, day, prices=table, ready_s=_ready_s(log))
     old, new = (
         unit_price(params.provider, model, day, prices=table)
@@ -156,7 +156,7 @@ def prepare_migration(params: ReadinessParams, *, now: pd.Timestamp | None = Non
         forecast=found,
         prices=(old, new),
         gates=gates_of(params, known, evidence),
-        fetched_at=clock.floor("s"),
+        fetched_at=at.floor("s"),
     )
 
 

@@ -17,7 +17,7 @@ from ..show import (
     Table,
     Verdict,
 )
-from ..words import UNKNOWN, count, ended, listing, moment, share, span, times, usd
+from ..words import UNKNOWN, count, ended, listing, moment, share, span, times, times_range, usd
 from .answer_table import every_answer
 from .gates import gate_pieces
 from .plan_words import answer, lessons, log_notes
@@ -176,7 +176,8 @@ def known_table(readiness: Readiness) -> Table:
     low, high = known.ratio or (None, None)
     rows = [
         ["candidate's minimum", count(known.minimum_tokens), known.minimum_from or UNKNOWN],
-        ["tokens on the candidate per token now", _range(low, high), known.ratio_from or UNKNOWN],
+        ["tokens on the candidate per token now", times_range(low, high),
+         known.ratio_from or UNKNOWN],
         ["an entry lives", lives, lives_from],
         ["until it can be read", UNKNOWN if wait_s is None else span(wait_s),
          _wait_from(readiness, wait_s)],
@@ -190,12 +191,6 @@ def known_table(readiness: Readiness) -> Table:
     ]  # fmt: skip
     columns = [Column("figure"), Column("value", "right"), Column("from")]
     return Table(columns, rows, "Where each figure is from")
-
-
-def _range(low: float | None, high: float | None) -> str:
-    if low is None or high is None:
-        return UNKNOWN
-    return times(low) if low == high else f"{times(low)} to {times(high)}"
 
 
 def _rate(found: tuple[float | None, float | None, float | None]) -> str:

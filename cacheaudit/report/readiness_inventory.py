@@ -8,7 +8,7 @@ from ..gates import CachedLength, above_minimum_billed
 from ..readiness import Readiness
 from ..schema import label
 from ..show import Column, Details, Piece, Prose, Table
-from ..words import UNKNOWN, count, listing, share, times
+from ..words import UNKNOWN, count, listing, share, times_range
 
 SIDES = {True: "above", False: "below", None: "not told"}
 MOST, OPEN = 20, 10
@@ -148,7 +148,7 @@ def minimum_words(readiness: Readiness) -> str:
     if known.ratio is None:
         return f"{least}. How many tokens it makes of the same text is not known."
     low, high = known.ratio
-    ratio = times(low) if low == high else f"{times(low)} to {times(high)}"
+    ratio = times_range(low, high)
     return f"{least}; the same text has {ratio} the tokens there ({_how(known.ratio_from)})."
 
 

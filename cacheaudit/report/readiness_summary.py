@@ -21,19 +21,17 @@ def headline(readiness: Readiness) -> str:
     if readiness.verdict == "ready":
         return f"{name} is ready: all {count(len(readiness.gates))} gates pass"
     if readiness.verdict == "not_yet_known":
-        return f"Whether {name} is ready is not known: {_are(open_, 'open')}"
-    more = f"; {_are(open_, 'open')}" if open_ else ""
-    return f"{name} is not ready: {_are(failed, 'failed')}{more}"
+        return f"Whether {name} is ready is not known: {_are_open(open_)}"
+    more = f"; {_are_open(open_)}" if open_ else ""
+    return f"{name} is not ready: it fails {listing(failed)}{more}"
 
 
 def _named(gates: list[Gate]) -> list[str]:
-    return [NAMES[gate.name] for gate in gates]
+    return [f"'{NAMES[gate.name]}'" for gate in gates]
 
 
-def _are(names: list[str], what: str) -> str:
-    if what == "failed":
-        return f"{listing(names)} failed"
-    return f"{listing(names)} {'is' if len(names) == 1 else 'are'} {what}"
+def _are_open(names: list[str]) -> str:
+    return f"{listing(names)} {'is' if len(names) == 1 else 'are'} open"
 
 
 def summary(readiness: Readiness) -> tuple[str, str, str]:

@@ -182,7 +182,8 @@ def _because(top: IncidentDiagnosis) -> str:
         return f"Every cause in the catalogue is contradicted by something; {rest}."
     if top.verdict == "identified":
         first = leading[0]
-        return f"It is {first.id}: {_uncapped(first.says)} {rest[0].upper()}{rest[1:]}."
+        innocent = innocent_move(top)
+        return f"It is {first.id}: {_uncapped(first.says)}{innocent} {rest[0].upper()}{rest[1:]}."
     no_version = ""
     if not any(c.family in ("model", "rollout") for c in leading) and not top.case.changes:
         no_version = "No model version changed at the time. "
@@ -204,6 +205,24 @@ def _because(top: IncidentDiagnosis) -> str:
         f"{no_version}This data cannot tell {len(leading)} causes apart ({names}); what would"
         f" decide: {ended(needs)}"
     )
+
+
+def innocent_move(top: IncidentDiagnosis) -> str:
+    """That a version change beside the start is not the cause, and who shows it; "" where there was
+    none, or where a cause that it could be is not ruled out."""
+    case = top.case
+    suspects = [c for c in top.causes if c.family in ("model", "rollout")]
+    if not case.moved or any(c.standing in ("leading", "possible") for c in suspects):
+        return ""
+    to = {c.change.to_model for c in case.moved if c.change is not None}
+    kept = [c.name for c in case.spared if c.change is not None and c.change.to_model in to]
+    fell = [c.name for c in case.affected if c.change is None]
+    shown = [f"{listing(kept, FEW)} moved as well and kept its rate"] if len(kept) == 1 else []
+    shown = [f"{listing(kept, FEW)} moved as well and kept their rates"] if len(kept) > 1 else shown
+    shown += [f"{listing(fell, FEW)} fell without a move"] if fell else []
+    if not shown:
+        return ""
+    return f" The move to {listing(sorted(to))} at the time is not: {', and '.join(shown)}."
 
 
 def _by_family(causes: list[Cause]) -> str:

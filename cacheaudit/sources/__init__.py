@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 
 import pandas as pd
 
+from .. import clock
 from ..errors import ParamError
 from ..events import version_changes
 from ..params import PostmortemParams
@@ -107,7 +108,7 @@ def _reading(
     from ..store.keep import open_store
 
     key = access.named(params.key_variable).key()
-    with open_store(Path(params.store_path), now=now or pd.Timestamp.now("UTC")) as store:
+    with open_store(Path(params.store_path), now=now or clock.now()) as store:
         yield {"read": store.reader(source=params.source, key=key, label=params.store_label)}
 
 

@@ -43,6 +43,7 @@ import anthropic
 import httpx2
 import pandas as pd
 
+from .. import clock
 from ..errors import ParamError
 from ..params import PostmortemParams
 from ..store.report import Read, Report, live
@@ -94,7 +95,7 @@ def fetch(
     """
     if params.path:
         return saved_pull(params, usage_rows, NOTES)
-    now = now or pd.Timestamp.now("UTC")
+    now = now or clock.now()
     start, end = demand_window(params.window, now)
     start = start.floor(params.width)
     _demand_reach(start)

@@ -39,6 +39,7 @@ from typing import Any
 import anthropic
 import pandas as pd
 
+from .. import clock
 from ..params import PostmortemParams
 from ..store.report import Read, Report, live
 from .anthropic import ACCESS as ANALYTICS
@@ -88,7 +89,7 @@ def fetch(
     """
     if params.path:
         return saved_pull(params, usage_rows, NOTES[:1])
-    now = now or pd.Timestamp.now("UTC")
+    now = now or clock.now()
     start, end = demand_window(params.window, now)
     start = start.floor(params.width)
     with borrowed(client, params, ACCESS) as api:

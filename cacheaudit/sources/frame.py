@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
+from .. import clock
 from ..errors import EmptyWindow, ParamError, SchemaError, SourceError
 from ..files import write_whole
 from ..params import PostmortemParams
@@ -93,7 +94,7 @@ def span(
     Raises EmptyWindow for a window in the future.
     """
     if window[0] is not None:
-        demand_window(window, now if now is not None else pd.Timestamp.now("UTC"))
+        demand_window(window, now if now is not None else clock.now())
     return data[0] if window[0] is None else window[0], data[1] if window[1] is None else window[1]
 
 

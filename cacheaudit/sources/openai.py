@@ -46,6 +46,7 @@ import httpx2
 import openai
 import pandas as pd
 
+from .. import clock
 from ..params import PostmortemParams
 from ..schema import CACHE_WRITE
 from ..store.report import Read, Report, live
@@ -81,7 +82,7 @@ def fetch(
     if params.path:
         pull = saved_pull(params, usage_rows, ())
         return replace(pull, notes=_notes(pull.usage))
-    now = now or pd.Timestamp.now("UTC")
+    now = now or clock.now()
     start, end = demand_window(params.window, now)
     start = start.floor(params.width)
     with borrowed(client, params) as api:

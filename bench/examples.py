@@ -1,0 +1,191 @@
+"""The pages of reports/examples, from planted traffic, and an index with what each says.
+
+Inputs are drawn from seeds, the clock stands still and paths are relative: the pages are the same
+bytes each time. With --check nothing is written: what stands in FOLDER is held against what would.
+
+    python bench/examples.py FOLDER [--check]
+"""
+
+import argparse
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from bench.planted.stories import BY_NAME
+from bench.rehearsing.book import Book
+from bench.rehearsing.ready import probed, write_bodies
+from bench.rehearsing.stage import keys, stage
+from bench.rehearsing.story import CANDIDATE, HOUR, INCUMBENT, MINUTE, SHORT, TOO_LONG
+from bench.rehearsing.traffic import planted
+from bench.rehearsing.week import Scene, lived
+from cacheaudit.clock import VARIABLE as CLOCK
+from cacheaudit.demo import run_demo
+from cacheaudit.files import write_whole
+from cacheaudit.params import PostmortemParams
+from cacheaudit.run import Run, run_postmortem, run_readiness
+from cacheaudit.sources.frame import write_usage
+
+PORT = 18741  # of the demo: its address stands on the page. Below those that systems hand out
+INNOCENT, SEED = BY_NAME["confounded.markers_and_migration_contrast"], 4
+OUT = Path("runs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A page: its file, what it shows, when it is made (UTC), and how, in the current folder."""
+
+    name: str
+    shows: str
+    at: str
+    make: Callable[[], Run]
+
+
+def postmortem_innocent() -> Run:
+    """A team moves while its client forgets its markers; two others do one of the two."""
+    story = INNOCENT.make(SEED)
+    assert story.events is not None
+    write_usage(story.usage, Path("usage.parquet"))
+    story.events.to_csv("releases.csv", index=False)
+    _signals(story.usage, story.start).to_csv("signals.csv", index=False)
+    return run_postmortem(
+        PostmortemParams(
+            name="innocent-migration", source="frame", path="usage.parquet",
+            events_path="releases.csv", signals_path="signals.csv",
+        ),
+        OUT,
+    )  # fmt: skip
+
+
+def readiness(candidate: str, name: str) -> Run:
+    """The same team and day; only the candidate differs."""
+    inputs = Path("migration")
+    if not inputs.is_dir():
+        inputs.mkdir()
+        _migration(inputs)
+    asked = SHORT.readiness(inputs, "")
+    given = {
+        "name": name, "candidate": candidate, "source": "frame", "base_url": "",
+        "path": "migration/usage.parquet", "start": (SHORT.start + HOUR).isoformat(),
+        "probe_path": "migration/probe/findings.json",
+    }  # fmt: skip
+    if candidate != CANDIDATE:
+        given["probe_path"] = ""  # nobody pays for a probe of what billing rules out
+    return run_readiness(replace(asked, **given), OUT)
+
+
+EXAMPLES = (
+    Example(
+        name="postmortem-migration", shows="a migration that broke the cache",
+        at="2026-04-01T07:00", make=lambda: run_demo(OUT, port=PORT),
+    ),
+    Example(
+        name="postmortem-innocent", shows="a migration that stands beside the drop and is innocent",
+        at="2026-03-23T07:00", make=postmortem_innocent,
+    ),
+    Example(
+        name="readiness-not-ready", shows="a candidate that billing alone rules out",
+        at="2026-11-16T16:00", make=lambda: readiness(TOO_LONG, "opus"),
+    ),
+    Example(
+        name="readiness-ready", shows="a candidate that was probed, and the runbook of its cutover",
+        at="2026-11-16T16:00", make=lambda: readiness(CANDIDATE, "sonnet"),
+    ),
+)  # fmt: skip
+
+
+def made() -> Iterator[tuple[str, str]]:
+    """(file, text) of every page, then of the index."""
+    lines = ["# Examples", "", "Made by `make examples` from planted traffic; nobody's data.", ""]
+    with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
+        for one in EXAMPLES:
+            with _clock(one.at):
+                run = one.make()
+            yield f"{one.name}.html", run.report.read_text(encoding="utf-8")
+            lines += [f"## [{one.name}]({one.name}.html): {one.shows}", ""]
+            lines += [f"**{run.findings['headline']}.**", ""]
+            lines += [line for said in run.findings["summary"] for line in (f"> {said}", ">")][:-1]
+            lines += [""]
+    yield "README.md", "\n".join(lines)
+
+
+def _migration(folder: Path) -> None:
+    """Days of a team on the sandbox: usage, request log, and a probe of both versions."""
+    story = SHORT
+    calls = planted(story.team, story.first, story.days, story.seed)
+    scene = Scene(story=story, folder=folder, book=Book(tell=lambda text: None))
+    with (
+        keys(),
+        stage(story.team, calls, lambda _: INCUMBENT, story.served, now=story.start) as on,
+    ):
+        lived(scene, on)
+        usage = [on.usage(day, min(day + 24 * HOUR, on.at)) for day in _days(story.first, on.at)]
+        write_usage(pd.concat(usage, ignore_index=True), folder / "usage.parquet")
+        write_bodies(folder / "bodies.jsonl", on.bodies(story.eve - HOUR))
+        probed(scene, on, "probe")
+        on.sleep(MINUTE.total_seconds())
+
+
+def _days(first: pd.Timestamp, until: pd.Timestamp) -> pd.DatetimeIndex:
+    return pd.date_range(first, until, freq="D")
+
+
+def _signals(usage: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
+    """Latency and an eval score by six hours: the first rises where nothing is cached, the other
+    does not move."""
+    rng = np.random.default_rng(SEED)
+    at = pd.date_range(usage["bucket_start"].min(), usage["bucket_end"].max(), freq="6h")
+    slow = np.where(at >= start, 640.0, 0.0)
+    latency = 1850 + slow + rng.normal(0, 60, len(at))
+    score = 0.91 + rng.normal(0, 0.006, len(at))
+    one = {"at": at, "name": "latency p50", "value": latency.round(), "unit": "ms"}
+    other = {"at": at, "name": "eval score", "value": score.round(3), "unit": ""}
+    return pd.concat([pd.DataFrame(one), pd.DataFrame(other)], ignore_index=True)
+
+
+@contextlib.contextmanager
+def _clock(at: str) -> Iterator[None]:
+    """The time of making, for this process and the notebooks' kernels."""
+    before = os.environ.get(CLOCK)
+    os.environ[CLOCK] = at
+    try:
+        yield
+    finally:
+        os.environ.pop(CLOCK)
+        if before is not None:
+            os.environ[CLOCK] = before
+
+
+def main() -> int:
+    """Write the pages into a folder; or say which of them would differ."""
+    words = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    words.add_argument("folder", type=Path)
+    words.add_argument(
+        "--check", action="store_true", help="Write nothing; exit 1 where one differs."
+    )
+    given = words.parse_args()
+    folder = given.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    stale = []
+    for name, text in made():
+        path = folder / name
+        if not given.check:
+            write_whole(path, text.encode("utf-8"))
+            print(path.name)
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+    for name in stale:
+        print(f"{name} is not what would be made now; run make examples and look at it.")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
