@@ -1,29 +1,89 @@
 """What the documents say is in the code, and what the code offers is in the documents."""
 
 import re
+import shlex
 import subprocess
+from contextlib import suppress
 
+import click
 import pytest
 
 from cacheaudit.causes.rank import CATALOGUE
-from cacheaudit.cli import COMMANDS
+from cacheaudit.cli import COMMANDS, Commands
 from cacheaudit.history import hourly, planted_migration
+from cacheaudit.mail_params import MailParams
+from cacheaudit.metrics import MEASURES
 from cacheaudit.params import PostmortemParams
+from cacheaudit.prefill_params import PrefillParams
+from cacheaudit.probe_params import ProbeParams
+from cacheaudit.readiness_params import ReadinessParams
+from cacheaudit.report.gates import NAMES
+from cacheaudit.rollout_params import WeeklyParams
 from cacheaudit.sources import SOURCES
 from cacheaudit.sources.frame import write_usage
 from tests.conftest import ROOT
 from tests.test_layers import LAYERS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 DOCS = {p.name: p.read_text(encoding="utf-8") for p in (ROOT / "docs").glob("*.md")}
+TEXTS = {"README.md": README, "CONTRIBUTING.md": CONTRIBUTING, **DOCS}
+PARAMS = {
+    "postmortem": PostmortemParams, "weekly": WeeklyParams, "readiness": ReadinessParams,
+    "probe": ProbeParams, "prefill": PrefillParams, "mail": MailParams,
+}  # fmt: skip
+UNDER = ("", "cacheaudit", "bench/planted", "docs")  # where a path in a text may begin
 
 
-def test_every_parameter_is_explained_in_the_parameter_file():
-    text = (ROOT / "params" / "postmortem.yaml").read_text(encoding="utf-8")
-    lines = dict(re.findall(r"^([a-z_]+):.*?(#.*)$", text, re.M))
-    missing = set(PostmortemParams.__dataclass_fields__) - set(lines) - {"end"}
+def commands(text: str) -> list[str]:
+    """Every call of the command line that *text* shows, in a block or in a line."""
+    shown = re.sub(r"\\\n\s*", " ", text)
+    found = re.findall(r"(?:^|`)(?:\.venv/bin/)?(cacheaudit [a-z][^`\n#>|]*)", shown, re.M)
+    return sorted({" ".join(one.split()) for one in found})
 
-    assert missing == set()
+
+CALLS = sorted({call for text in TEXTS.values() for call in commands(text)})
+
+
+@pytest.mark.parametrize("kind", PARAMS)
+def test_every_parameter_is_explained_in_its_file(kind):
+    text = (ROOT / "params" / f"{kind}.yaml").read_text(encoding="utf-8")
+    lines = dict(re.findall(r"^#? ?([a-z_]+):.*?(#.*)$", text, re.M))
+
+    assert set(PARAMS[kind].__dataclass_fields__) - set(lines) == set()
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_command_that_is_shown_can_be_given(call):
+    """Its options exist and have values; nothing is run."""
+    _, name, *rest = shlex.split(call)
+    command = Commands().get_command(click.Context(click.Group()), name)
+    assert command is not None, name
+
+    if rest and not any(word in ("PATH…", "…", "...") for word in rest):
+        with suppress(click.MissingParameter):  # a line may show an option alone
+            command.make_context(name, rest)
+
+
+def test_every_metric_and_every_gate_is_in_methods():
+    named = [*MEASURES, *NAMES]
+
+    assert [name for name in named if f"`{name}`" not in DOCS["METHODS.md"]] == []
+
+
+def test_every_exit_code_is_explained():
+    rows = re.findall(r"^\| (\d) \|", README, re.M)
+
+    assert rows == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "ARCHITECTURE.md"])
+def test_every_file_that_is_named_exists(name):
+    form = r"`([\w./-]+(?:\.(?:py|csv|yaml|yml|toml|txt)|/))`"
+    named = set(re.findall(form, TEXTS[name]))
+
+    assert len(named) > 10
+    assert [one for one in named if not any((ROOT / u / one).exists() for u in UNDER)] == []
 
 
 def test_every_cause_is_in_methods():
@@ -56,8 +116,8 @@ def test_the_table_of_rooms_is_the_layer_test_s():
 
 
 def test_links_inside_the_repository_resolve():
-    for name, text in {"README.md": README, **DOCS}.items():
-        base = ROOT if name == "README.md" else ROOT / "docs"
+    for name, text in TEXTS.items():
+        base = ROOT / "docs" if name in DOCS else ROOT
         for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
             assert (base / link).exists(), f"{name}: {link}"
 
