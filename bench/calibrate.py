@@ -2,8 +2,9 @@
 
 Each world is traffic of a few cohorts through the honest cache of cacheaudit/history.py. Its first
 month, quiet, is calibrated. Then come new months of the same world: in each, one cohort loses as
-many points of its hit rate as was planted, at a place drawn by the same rule, and the whole
-detection of the diagnosis looks at what was known 1 h to 7 days later. Three ways to lose them:
+many points of its hit rate as was planted, at a place drawn by the same rule, and the detection
+looks at what was known 1 h to 7 days later (tests/test_calibrate.py holds that short way equal to
+the diagnosis' own). Three ways to lose them:
 
     one by one      each read finds nothing with the same chance; all that calibrate plants
     conversations   for six hours at a time, all calls of a prefix find nothing, or none does
@@ -30,6 +31,7 @@ import pandas as pd
 
 from cacheaudit.bars import Bars
 from cacheaudit.calibration import Site, calibrate, quiet_stretch, watch_of
+from cacheaudit.calibration.detect import delay_h
 from cacheaudit.calibration.plant import plots_of, sites
 from cacheaudit.cost import cost_of
 from cacheaudit.history import SONNET_45, Cohort, planted_requests
@@ -41,8 +43,7 @@ FIRST_SEED = 82000
 FRESH = 1_000_000  # between the seeds of a world and of its new months
 START = pd.Timestamp("2026-03-01", tz="UTC")
 END = START + pd.Timedelta("30D")
-HOUR, DAY = pd.Timedelta("1h"), pd.Timedelta("1D")
-LADDER_H = (1, 2, 3, 4, 6, 8, 12, 24, 48, 72, 168)
+HOUR = pd.Timedelta("1h")
 DROPS = (0.05, 0.1, 0.2, 0.4)
 WAYS = ("one by one", "conversations", "lifetime")
 TOKENS = ["cache_read_tokens", "cache_write_5m_tokens", "uncached_input_tokens", "output_tokens"]
@@ -135,20 +136,6 @@ def incidents(usage: pd.DataFrame) -> tuple[Any, ...]:
     return find_incidents(series, HOUR, bars.alpha)
 
 
-def delay_h(usage: pd.DataFrame, site: Site) -> int | None:
-    """Hours until the first look at which an alarm tells of the fall."""
-    for hours in LADDER_H:
-        known = usage[usage["bucket_end"] <= site.at + pd.Timedelta(hours=hours)]
-        for incident in incidents(known):
-            for alarm in incident.alarms:
-                near = abs(alarm.start - site.at) <= DAY
-                inside = alarm.start_low - HOUR < site.at < alarm.start_high + HOUR
-                ours = alarm.cohort in (None, site.plot.cohort) and alarm.measure != "volume"
-                if ours and (near or inside) and not alarm.began_before:
-                    return hours
-    return None
-
-
 def run(task: tuple[str, int, int, int]) -> Told:
     """One world with one seed."""
     world, seed, months, plants = task
@@ -167,10 +154,13 @@ def run(task: tuple[str, int, int, int]) -> Told:
         false += bool(incidents(calm))
         mine = calls[calls["scope"] == site.plot.cohort[0]]
         others = calm[calm["scope"] != site.plot.cohort[0]]
+        watch, ends = watch_of(calm), pd.DatetimeIndex(calm["bucket_end"].unique()).sort_values()
+        series = watch.series(calm)
         for way, points in real:
             own = usage_of(fallen(mine, site, points, way, rng))
             month = pd.concat([others, own], ignore_index=True)
-            real[way, points].append(delay_h(month, site))
+            moved = watch.replanted(series, month, site.plot.cohort)
+            real[way, points].append(delay_h(watch, moved, ends, site))
     return Told(
         world=world,
         stated={d.points: list(d.delays_h) for d in found.drops},
@@ -216,7 +206,7 @@ def main() -> int:
     """Run, print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=span, default=range(FIRST_SEED, FIRST_SEED + 3))
-    parser.add_argument("--months", type=int, default=5, help="new months of each world and seed")
+    parser.add_argument("--months", type=int, default=10, help="new months of each world and seed")
     parser.add_argument("--plants", type=int, default=20)
     parser.add_argument("--only", default="", help="worlds whose name has this part")
     parser.add_argument("--jobs", type=int, default=2)

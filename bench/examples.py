@@ -8,6 +8,7 @@ bytes each time. With --check nothing is written: what stands in FOLDER is held 
 
 import argparse
 import contextlib
+import json
 import os
 import sys
 import tempfile
@@ -27,16 +28,20 @@ from bench.rehearsing.stage import keys, stage
 from bench.rehearsing.story import CANDIDATE, HOUR, INCUMBENT, MINUTE, SHORT, TOO_LONG
 from bench.rehearsing.traffic import planted
 from bench.rehearsing.week import Scene, lived
+from cacheaudit.calibration import calibrate
 from cacheaudit.clock import VARIABLE as CLOCK
 from cacheaudit.demo import run_demo
 from cacheaudit.files import write_whole
+from cacheaudit.history import hourly, migration_cohorts, planted_migration
 from cacheaudit.params import PostmortemParams
-from cacheaudit.run import Run, run_postmortem, run_readiness
+from cacheaudit.rollout_params import WeeklyParams
+from cacheaudit.run import Run, run_postmortem, run_readiness, run_weekly
 from cacheaudit.sources.frame import write_usage
 
 PORT = 18741  # of the demo: its address stands on the page. Below those that systems hand out
 INNOCENT, SEED = BY_NAME["confounded.markers_and_migration_contrast"], 4
 OUT = Path("runs")
+MONDAYS = [pd.Timestamp(f"2026-03-{day}", tz="UTC") for day in (16, 23)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,38 @@ def readiness(candidate: str, name: str) -> Run:
     return run_readiness(replace(asked, **given), OUT)
 
 
+def weekly_moved() -> Run:
+    """Two Mondays of the demo's team: one before its cutover, one after."""
+    usage = planted_migration()
+    _write_until(usage, MONDAYS[0])
+    with _clock(f"{MONDAYS[0]:%Y-%m-%d}T07:00"):
+        run_weekly(WeeklyParams(name="platform", source="frame", path="usage.parquet"), OUT)
+    _write_until(usage, MONDAYS[1])
+    return run_weekly(
+        WeeklyParams(
+            name="platform", source="frame", path="usage.parquet", reports_path=str(OUT)
+        ),
+        OUT,
+    )  # fmt: skip
+
+
+def weekly_quiet() -> Run:
+    """The same team, had nobody moved; with the power of its alarm."""
+    first = [replace(one, versions=one.versions[:1]) for one in migration_cohorts()]
+    usage = hourly(planted_migration(first))
+    write_usage(usage, Path("quiet.parquet"))
+    power = calibrate(usage, drops=(0.1, 0.4), plants=10, seed=SEED)
+    document = {"schema": 1, "kind": "calibration", "name": "platform", **power.to_dict()}
+    Path("calibration.json").write_text(json.dumps(document), encoding="utf-8")
+    return run_weekly(
+        WeeklyParams(
+            name="platform", source="frame", path="quiet.parquet",
+            calibration_path="calibration.json",
+        ),
+        OUT,
+    )  # fmt: skip
+
+
 EXAMPLES = (
     Example(
         name="postmortem-migration", shows="a migration that broke the cache",
@@ -99,6 +136,14 @@ EXAMPLES = (
         name="readiness-ready", shows="a candidate that was probed, and the runbook of its cutover",
         at="2026-11-16T16:00", make=lambda: readiness(CANDIDATE, "sonnet"),
     ),
+    Example(
+        name="weekly-moved", shows="the Monday after the demo's cutover",
+        at="2026-03-23T07:00", make=weekly_moved,
+    ),
+    Example(
+        name="weekly-quiet", shows="a Monday on which nothing moved",
+        at="2026-04-01T07:00", make=weekly_quiet,
+    ),
 )  # fmt: skip
 
 
@@ -115,6 +160,11 @@ def made() -> Iterator[tuple[str, str]]:
             lines += [line for said in run.findings["summary"] for line in (f"> {said}", ">")][:-1]
             lines += [""]
     yield "README.md", "\n".join(lines)
+
+
+def _write_until(usage: pd.DataFrame, end: pd.Timestamp) -> None:
+    """What a pull on the morning of *end* would hold, by the hour."""
+    write_usage(hourly(usage[usage["bucket_end"] <= end]), Path("usage.parquet"))
 
 
 def _migration(folder: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from .bridge import Bridge
 from .causes.facts import CohortFacts
 from .cost import daily_cost
 from .diagnosis import IncidentDiagnosis, incident_dict
@@ -25,7 +26,8 @@ from .owners import Owners
 from .postmortem import Postmortem
 from .pricing import RATES, UnitPrice
 from .report.owned import owners_rows
-from .report.summary import headline, summary
+from .report.summary import headline, mean_usd_per_day, summary
+from .report.supporting import usage_by_day
 from .sources.frame import write_usage
 from .traffic.reach import Reach
 
@@ -51,12 +53,14 @@ def findings_of(postmortem: Postmortem) -> dict[str, Any]:
         ],
         "metrics": _metrics(postmortem),
         "series": _series(postmortem),
-        "cohorts": [] if top is None else [_cohort(c, postmortem.owners) for c in _cohorts(top)],
+        "cohorts": [] if top is None else _cohorts(top, postmortem.owners),
         "owners": _records(owners_rows(postmortem)),
-        "incidents": [i.to_dict() for i in found.incidents],
+        "incidents": [
+            {**i.to_dict(), "cohorts": _cohorts(i, postmortem.owners)} for i in found.incidents
+        ],
         "incident": None if top is None else incident_dict(top.incident),
         "causes": [c.to_dict() for c in found.causes],
-        "excess_usd": None if top is None else top.excess_usd.to_dict(),
+        "excess_usd": None if top is None else _excess(postmortem),
         "cold_start": None if top is None or top.cold_start is None else top.cold_start.to_dict(),
         "recovery": None if top is None or top.recovery is None else top.recovery.to_dict(),
         "log": _log(postmortem),
@@ -84,6 +88,13 @@ def write_run(postmortem: Postmortem, folder: str) -> str:
     return f"Wrote findings.json and usage.parquet ({len(postmortem.usage)} rows)."
 
 
+def _excess(postmortem: Postmortem) -> dict[str, Any]:
+    top = postmortem.diagnosis.costliest
+    assert top is not None
+    each = mean_usd_per_day(postmortem, top)
+    return {**top.excess_usd.to_dict(), "per_day": each}
+
+
 def cost_dict(postmortem: Postmortem) -> dict[str, Any]:
     """Cost before and during the costliest incident, bridged, in total, billed, and unpriced."""
     costed, bridge = postmortem.diagnosis.costed, postmortem.bridge
@@ -100,6 +111,7 @@ def cost_dict(postmortem: Postmortem) -> dict[str, Any]:
         "after": None if bridge is None else bridge.after_usd,
         "change": None if bridge is None else bridge.change_usd,
         "factors": None if bridge is None else dict(bridge.factors),
+        "factor_shares": None if bridge is None else _factor_shares(bridge),
         "unexplained": None if bridge is None else bridge.unexplained_usd,
         "bridge": None if bridge is None else bridge.to_dict(),
         "reconciliation": postmortem.diagnosis.reconciliation.to_dict(),
@@ -118,6 +130,12 @@ def cost_dict(postmortem: Postmortem) -> dict[str, Any]:
             for u in costed.book.unpriced
         ],
     }
+
+
+def _factor_shares(bridge: Bridge) -> dict[str, float | None]:
+    """Each factor over the whole change; null where nothing changed."""
+    change = bridge.change_usd
+    return {name: usd / change if change else None for name, usd in bridge.factors.items()}
 
 
 def _billed(table: pd.DataFrame) -> pd.DataFrame:
@@ -156,6 +174,7 @@ def _metrics(postmortem: Postmortem) -> dict[str, Any]:
         **{str(k): _null(float(v)) for k, v in whole.items()},
         "series_watched": postmortem.diagnosis.series_watched,
         "alpha": postmortem.diagnosis.alpha,
+        "by_day": _records(usage_by_day(postmortem)),
     }
 
 
@@ -179,6 +198,7 @@ def _log(postmortem: Postmortem) -> dict[str, Any]:
         "format": None if postmortem.log is None else postmortem.log.title,
         "notes": [] if postmortem.log is None else list(postmortem.log.notes),
         "used": log is not None,
+        "request_ids": _records(postmortem.unread),
         "calls_before": calls.get("before"),
         "calls_after": calls.get("after"),
         "loss_before": None if losses is None else losses.before,
@@ -196,15 +216,19 @@ def _traffic(reach: Reach) -> dict[str, Any]:
     return {"lifetimes": _records(reach.lifetimes), "gaps": _records(reach.gaps)}
 
 
-def _cohorts(top: IncidentDiagnosis) -> tuple[CohortFacts, ...]:
-    return (*top.case.affected, *top.case.spared)
+def _cohorts(top: IncidentDiagnosis, owners: Owners) -> list[dict[str, Any]]:
+    """Who fell, then who was spared."""
+    fell = [_cohort(c, owners, affected=True) for c in top.case.affected]
+    return fell + [_cohort(c, owners, affected=False) for c in top.case.spared]
 
 
-def _cohort(cohort: CohortFacts, owners: Owners) -> dict[str, Any]:
+def _cohort(cohort: CohortFacts, owners: Owners, *, affected: bool) -> dict[str, Any]:
     change, owner = cohort.change, owners.of(cohort.scope, cohort.route)
     return {
         "scope": cohort.scope,
         "route": cohort.route,
+        "affected": affected,
+        "baseline_of": [{"scope": scope, "route": route} for scope, route in cohort.heirs_of],
         "team": owner.team,
         "service": owner.service,
         "measure": cohort.rate,
@@ -214,6 +238,8 @@ def _cohort(cohort: CohortFacts, owners: Owners) -> dict[str, Any]:
         "moved_to": None if change is None else change.to_model,
         "cached_tokens_per_request_before": cohort.before.cached_tokens_per_request,
         "cached_length_spread": cohort.length_spread,
+        "requests_before": cohort.before.requests,
+        "requests_during": cohort.after.requests,
     }
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import ibis.expr.types as ir
 import pandas as pd
 
+from . import clock
 from .bridge import Bridge, comparable, explain_cost, measured
 from .diagnosis import Diagnosis, diagnose
 from .live import Live
@@ -19,7 +19,9 @@ from .rules import rule
 from .schema import empty_events, empty_signals
 from .sources import Pull, fetch
 from .sources.tables import read_events, read_live, read_owners, read_prices, read_signals
+from .traffic import Window
 from .traffic.reach import Reach, reach_of
+from .traffic.unread import COLUMNS, unread_calls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,8 @@ class Postmortem:
     reach    what the log says of re-use; None without a log, or where usage contradicts it
     owners   who owns which scope and route
     live     what a probe measured; None without one
+    unread   calls of the costliest incident that a provider can look up (traffic/unread.py); empty
+             without a log that has request ids
     """
 
     params: PostmortemParams
@@ -43,6 +47,7 @@ class Postmortem:
     reach: Reach | None
     owners: Owners
     live: Live | None
+    unread: pd.DataFrame
     fetched_at: pd.Timestamp
 
     @property
@@ -58,7 +63,7 @@ class Postmortem:
 
 def investigate(params: PostmortemParams, *, now: pd.Timestamp | None = None) -> Postmortem:
     """Pull what *params* asks for and diagnose it. *now* is the clock, for tests."""
-    at = pd.Timestamp(datetime.now(UTC)) if now is None else now
+    at = clock.now() if now is None else now
     events = read_events(params.events_path) if params.events_path else empty_events()
     signals = read_signals(params.signals_path) if params.signals_path else empty_signals()
     prices = read_prices(params.prices_path) if params.prices_path else None
@@ -89,14 +94,14 @@ def investigate(params: PostmortemParams, *, now: pd.Timestamp | None = None) ->
         reach=_reach(diagnosis, pull, requests),
         owners=owners,
         live=live,
+        unread=_unread(diagnosis, pull, requests),
         fetched_at=at.floor("s"),
     )
 
 
 def _reach(found: Diagnosis, pull: Pull, requests: ir.Table | None) -> Reach | None:
     """Re-use before and during the costliest incident, else over the whole window."""
-    unfit = any(n.severity == "unfit" and n.about == "log" for n in found.quality)
-    if requests is None or unfit:
+    if requests is None or _unfit(found):
         return None
     top, last = found.costliest, pull.usage["bucket_end"].max()
     periods = {"all": (pull.start, pull.end)}
@@ -107,6 +112,22 @@ def _reach(found: Diagnosis, pull: Pull, requests: ir.Table | None) -> Reach | N
     known = {str(m): rule(str(p), str(m)) for p, m in pairs.itertuples(index=False)}
     least = {m: (r.minimum_tokens or 0) if r else 0 for m, r in known.items()}
     return reach_of(requests, least, periods)
+
+
+def _unread(found: Diagnosis, pull: Pull, requests: ir.Table | None) -> pd.DataFrame:
+    """Calls of the costliest incident, where it is in a rate, on the versions it moved to."""
+    top = found.costliest
+    if requests is None or _unfit(found) or top is None or not top.case.in_a_rate:
+        return pd.DataFrame(columns=COLUMNS)
+    end = top.incident.end or pull.usage["bucket_end"].max()
+    affected = top.case.affected
+    moved = {c.change.to_model for c in top.case.moved if c.change is not None}
+    during = Window(start=top.incident.start, end=end, cohorts=tuple(c.cohort for c in affected))
+    return unread_calls(requests, during, moved if len(top.case.moved) == len(affected) else ())
+
+
+def _unfit(found: Diagnosis) -> bool:
+    return any(n.severity == "unfit" and n.about == "log" for n in found.quality)
 
 
 def _log_of(params: PostmortemParams) -> Log:

@@ -1,4 +1,4 @@
-"""Parameters of notebooks/weekly.ipynb: where usage comes from, when the cutover was, the bars."""
+"""Parameters of notebooks/weekly.ipynb: where usage comes from, what is usual, the bars."""
 
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -38,6 +38,21 @@ class WeeklyParams(Params):
     requests_format format of the log; "" recognises it
     columns         request_table.py's column -> the log's own name for it
     max_loss        share of a log's calls that may be unreadable; above it the log is refused
+    events_path     CSV of events (at, kind, what[, scope, source]); "" for none
+    prices_path     CSV of own prices (price_table.py), before the price list's; "" for none
+    week_days       length of the week: it ends with the data
+    week_baseline_days  days before the week that it is held against, those with an incident left
+                    out; three weeks give each hour of a weekend enough days to have a usual level
+    baseline_path   run folder, or usage frame, of a frozen baseline: it does not move along with
+                    a slow loss. "" takes the days before the week
+    baseline_start, baseline_end   window of it in UTC; "" takes all that is there
+    moved_share     relative change of a hit rate or of a cost beyond which it moved, once its
+                    whole interval is
+    moved_volume_share  the same for the volume, which moves by itself
+    reports_path    folder of run folders: what is new since the last of them, which fixes were
+                    verified. The command line sets it to --out; "" compares with the week before
+    calibration_path    calibration.json of `cacheaudit calibrate`; "" for none
+    ahead_days      how far ahead the end of a model in use is told
     baseline_days   days before the cutover that make the baseline
     rollout_window_share  share of the baseline that a cutover must reach ...
     rollout_window_hours  ... within so many hours
@@ -66,6 +81,18 @@ class WeeklyParams(Params):
     requests_format: str = ""
     columns: dict[str, str] = field(default_factory=dict)
     max_loss: float = 0.01
+    events_path: str = ""
+    prices_path: str = ""
+    week_days: float = 7.0
+    week_baseline_days: float = 21.0
+    baseline_path: str = ""
+    baseline_start: str = ""
+    baseline_end: str = ""
+    moved_share: float = 0.05
+    moved_volume_share: float = 0.25
+    reports_path: str = ""
+    calibration_path: str = ""
+    ahead_days: float = 90.0
     baseline_days: float = DEFAULT.baseline_days
     rollout_window_share: float = DEFAULT.rollout_window_share
     rollout_window_hours: float = DEFAULT.rollout_window_hours
@@ -80,12 +107,39 @@ class WeeklyParams(Params):
             raise ParamError(
                 f"full_cutover {self.full_cutover} is before since {self.since}; swap them."
             )
+        for name in ("week_days", "week_baseline_days"):
+            if not 1 <= getattr(self, name) < float("inf"):
+                raise ParamError(f"{name} is {getattr(self, name)}; expected a day or more.")
+        for name in ("moved_share", "moved_volume_share"):
+            if not 0 < getattr(self, name) < 1:
+                raise ParamError(f"{name} is {getattr(self, name)}; expected a share in (0, 1).")
+        if not 0 <= self.ahead_days < float("inf"):
+            raise ParamError(f"ahead_days is {self.ahead_days}; expected a number of days.")
+        first, last = self.frozen
+        if (first or last) and not self.baseline_path:
+            raise ParamError(
+                "baseline_start or baseline_end without baseline_path; set it to the run folder"
+                " whose usage is the baseline, or leave both empty."
+            )
+        if first is not None and last is not None and first >= last:
+            raise ParamError(
+                f"baseline_start {self.baseline_start} is not before baseline_end"
+                f" {self.baseline_end}; swap them."
+            )
         _ = self.bars, self.pull  # both refuse what is out of range, or holds a secret
 
     @property
     def cutover(self) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
         """When it began and when all had moved, as UTC timestamps; None where the data decides."""
         return _moment("since", self.since), _moment("full_cutover", self.full_cutover)
+
+    @property
+    def frozen(self) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+        """Window of a frozen baseline, as UTC timestamps; None where its data decides."""
+        return (
+            _moment("baseline_start", self.baseline_start),
+            _moment("baseline_end", self.baseline_end),
+        )
 
     @property
     def bars(self) -> GateBars:

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import papermill
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
+from . import clock
 from .errors import AuditError, ParamError, RunFailed, SourceError, ours
 from .files import UNUSABLE
 from .params import PostmortemParams
@@ -61,17 +62,17 @@ def run_postmortem(params: PostmortemParams, out: Path, *, now: datetime | None 
 
     Raises what the notebook raised on purpose, as itself; RunFailed for anything else.
     """
-    return _run("postmortem", asdict(params), out, datetime.now(UTC) if now is None else now)
+    return _run("postmortem", asdict(params), out, clock.now() if now is None else now)
 
 
 def run_weekly(params: WeeklyParams, out: Path, *, now: datetime | None = None) -> Run:
     """Run notebooks/weekly.ipynb with *params* into a new folder under *out*, as run_postmortem."""
-    return _run("weekly", asdict(params), out, datetime.now(UTC) if now is None else now)
+    return _run("weekly", asdict(params), out, clock.now() if now is None else now)
 
 
 def run_readiness(params: ReadinessParams, out: Path, *, now: datetime | None = None) -> Run:
     """Run notebooks/readiness.ipynb with *params* into a new folder, as run_postmortem."""
-    return _run("readiness", asdict(params), out, datetime.now(UTC) if now is None else now)
+    return _run("readiness", asdict(params), out, clock.now() if now is None else now)
 
 
 def run_probe(params: ProbeParams, out: Path, *, now: datetime | None = None) -> Run:
@@ -81,12 +82,12 @@ def run_probe(params: ProbeParams, out: Path, *, now: datetime | None = None) ->
     receipts_path and is gone once the folder holds it. An interrupt ends the measuring and not the
     report. Raises as run_postmortem, and says in the message where receipts are kept.
     """
-    return _spend("probe", params, out, datetime.now(UTC) if now is None else now)
+    return _spend("probe", params, out, clock.now() if now is None else now)
 
 
 def run_prefill(params: PrefillParams, out: Path, *, now: datetime | None = None) -> Run:
     """Run notebooks/prefill.ipynb with *params* into a new folder under *out*, as run_probe."""
-    return _spend("prefill", params, out, datetime.now(UTC) if now is None else now)
+    return _spend("prefill", params, out, clock.now() if now is None else now)
 
 
 def _spend(kind: str, params: ProbeParams | PrefillParams, out: Path, at: datetime) -> Run:
@@ -190,20 +191,32 @@ def _unfinished(out: Path) -> Any:
 def _execute(source: Path, target: Path, parameters: dict[str, Any], patient: bool) -> None:
     if not source.is_file():
         raise RunFailed(f"no notebook at {source}; run from a clone of the project.")
-    logging.getLogger("papermill").setLevel(logging.ERROR)
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)
     try:
-        papermill.execute_notebook(
-            source,
-            target,
-            parameters=parameters,
-            progress_bar=False,
-            log_output=False,
-            start_timeout=START_S,
-            config=Config({"KernelManager": {"transport": "ipc"}}),  # no port is opened
-            engine_name=PATIENT if patient else None,
-        )
+        with tempfile.TemporaryDirectory(prefix="cacheaudit-") as sockets:
+            papermill.execute_notebook(
+                source,
+                target,
+                parameters=parameters,
+                progress_bar=False,
+                log_output=False,
+                start_timeout=START_S,
+                config=_kernel(sockets),
+                engine_name=PATIENT if patient else None,
+            )
     except PapermillExecutionError as error:
         raise _as_ours(error) from error
+    except RuntimeError as error:
+        raise RunFailed(
+            f"the notebook's kernel died, or did not answer within {START_S} seconds. Nothing was"
+            " kept; is there memory left? Run it again when the machine is less busy."
+        ) from error
+
+
+def _kernel(sockets: str) -> Config:
+    """Sockets in a folder of this run's own: no port is opened, and runs at one time, which would
+    share the working directory's, do not meet."""
+    return Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}})
 
 
 def _as_ours(error: PapermillExecutionError) -> AuditError:

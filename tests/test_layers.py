@@ -9,7 +9,7 @@ PACKAGE = Path(cacheaudit.__file__).parent
 
 LAYERS = [
     ["errors", "bars", "words", "files", "model_ids"],
-    ["schema", "params", "rules", "show", "buckets", "gates"],
+    ["schema", "params", "rules", "show", "buckets", "gates", "clock"],
     [
         "price_list",
         "price_table",
@@ -39,6 +39,7 @@ LAYERS = [
         "prompts",
         "aliases",
         "telemetry",
+        "finished",
         "planning",
     ],
     [
@@ -49,15 +50,15 @@ LAYERS = [
         "prefilling",
         "rollout_plots",
         "plan_plots",
+        "calibration",
     ],
     ["diagnosis"],
     ["postmortem", "measurement", "weekly", "readiness"],
     ["report"],
-    ["findings", "render", "patient"],
-    ["probe_findings", "weekly_findings", "readiness_findings", "mailing"],
+    ["findings", "ticket", "render", "patient"],
+    ["probe_findings", "weekly_findings", "readiness_findings", "mailing", "verification"],
     ["run", "prefill_findings"],
     ["demo", "scheduling"],
-    ["examples"],
     ["cli"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
@@ -104,7 +105,7 @@ def test_imports_point_backwards_only():
 def test_the_pure_core_touches_no_clock_network_or_disk():
     pure = {"metrics", "noise", "scan", "changes", "events", "quality", "incidents", "cost"}
     pure |= {"causes", "traffic", "excess", "diagnosis", "recovery", "warming", "history", "habits"}
-    pure |= {"rollout", "telemetry"}
+    pure |= {"rollout", "telemetry", "calibration"}
     forbidden = {"datetime", "time", "pathlib", "os", "socket", "httpx2", "anthropic", "openai"}
     for path in modules():
         if room(path) in pure:

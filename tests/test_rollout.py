@@ -210,12 +210,14 @@ def test_the_sample_s_two_cohorts_are_judged_apart():
     assert (found.verdict, found.recovered_at) == ("late", None)
 
 
+@pytest.mark.slow
 def test_traffic_that_did_not_move_is_no_part_of_it():
     found = watch(hourly(planted_migration()), cutover=MARCH)
 
     assert not any(m.scope == "support-chat-eu" for g in found.groups for m in g.moves)
 
 
+@pytest.mark.slow
 def test_small_cohorts_are_judged_together():
     small = [cohort(scope=f"small-{n}", prefixes=4, touches_per_ttl=0.6) for n in range(3)]
     found = watch(planted(cohort(prefixes=60, touches_per_ttl=3.0), *small), cutover=CUTOVER)

@@ -1,6 +1,7 @@
 """The weekly page over planted cutovers: run folder, findings, words, exit codes, parameters."""
 
 import json
+import re
 from dataclasses import fields
 from datetime import UTC, datetime
 
@@ -14,7 +15,8 @@ from cacheaudit.errors import ParamError
 from cacheaudit.gates import GateBars
 from cacheaudit.params import read_params, read_params_file
 from cacheaudit.report import rollout as page
-from cacheaudit.report.rollout_summary import headline, summary
+from cacheaudit.report import week as front
+from cacheaudit.report.week_summary import headline, summary
 from cacheaudit.rollout_params import WATCHED, WeeklyParams
 from cacheaudit.run import NOTEBOOKS, run_weekly
 from cacheaudit.sources.frame import write_usage
@@ -80,6 +82,10 @@ def test_the_page_says_late_in_a_word_and_shows_no_code(run):
 
     assert "Late</p>" in html
     assert "✗ fail" in html
+    assert re.findall(r'<li><a href="#[a-z-]+">([^<]+)', html) == [
+        "What moved", "Incidents", "Since the cutover", "Gates", "What could still be won",
+        "Supporting information",
+    ]  # fmt: skip
     assert "observe(" not in html
     assert "<script" not in html.lower()
     for sentence in run.findings["summary"]:
@@ -91,7 +97,7 @@ def test_hostile_names_are_text_on_the_page(tmp_path, quiet):
     found = week(usage, tmp_path)
     html = "".join(
         piece._repr_html_()
-        for piece in (page.banner(found), page.groups_table(found), *page.gates(found))
+        for piece in (front.banner(found), *front.front(found), *front.sections(found))
     )
 
     assert "<script" not in html
@@ -124,9 +130,9 @@ def test_the_words_and_the_exit_follow_from_the_data(tmp_path, quiet, story, cod
         "elsewhere": (quiet, after(72).isoformat()),
     }[story]  # fmt: skip
     found = week(usage, tmp_path, since=since)
-    told = text([page.banner(found), *page.gates(found)])
+    told = text([front.banner(found), *page.gates(found)])
 
-    assert found.rollout.exit_code == code
+    assert (found.rollout.exit_code, found.exit_code) == (code, code)
     assert f"] {label}: " in told
     assert words in " ".join(told.split())
 
@@ -136,9 +142,9 @@ def test_without_a_cutover_the_page_says_so_and_exits_0(tmp_path):
     found = week(still, tmp_path, since="")
 
     assert found.rollout.exit_code == 0
-    assert headline(found) == "No traffic moved to another model version in this data"
-    assert len(summary(found)) == 3
-    assert text([page.since_cutover(found), page.key_numbers(found), *page.gates(found)])
+    assert (found.verdict, found.exit_code) == ("quiet", 0)
+    assert headline(found).startswith("Nothing moved")
+    assert "cutover" not in text(front.sections(found)).lower()
     assert weekly_findings(found)["recovery"] is None
 
 
@@ -218,4 +224,6 @@ def test_the_command_exits_by_the_verdict(tmp_path, command, quiet):
     assert done.returncode == 3, done.stderr
     assert f"{folder.name}/report.html" in done.stdout
     assert "fail: recovery, chat via gateway on claude-opus-4-6" in done.stdout
-    assert json.loads((folder / "findings.json").read_text())["cutover"]["at"] == SINCE
+    found = json.loads((folder / "findings.json").read_text())
+    assert found["cutover"]["at"] == SINCE
+    assert found["provenance"]["params"]["reports_path"] == "reports"

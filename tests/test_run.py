@@ -262,3 +262,21 @@ def test_the_parameter_files_that_ship_are_accepted():
     assert files
     for file in files:
         read_params_file(PostmortemParams, file, {})
+
+
+@pytest.mark.slow
+def test_two_runs_at_one_time_do_not_meet(tmp_path):
+    """Monday, 07:00: two schedules, one folder. Kernels once shared the sockets of it."""
+    calls = [("postmortem", "-p", "name", "a"), ("postmortem", "-p", "name", "b")]
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-m", "cacheaudit", *call, "--out", "reports"], cwd=tmp_path,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for call in calls
+    ]  # fmt: skip
+    said = [one.communicate(timeout=200) for one in both]
+
+    assert [one.returncode for one in both] == [0, 0], said
+    assert len(list((tmp_path / "reports").glob("postmortem-*"))) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["reports"]

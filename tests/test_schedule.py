@@ -183,7 +183,8 @@ def test_jupyter_scheduler_gets_schedule_and_zone():
     body = json.loads(text[text.index("\n{") :])
 
     assert (body["schedule"], body["timezone"]) == ("0 7 * * 1", "Europe/Berlin")
-    assert (ROOT / body["input_filename"]).is_file()
+    assert (ROOT / body["input_uri"]).is_file()
+    assert body["runtime_environment_name"]  # both are required by its API, 2.12
 
 
 @pytest.mark.parametrize("kind", KINDS)

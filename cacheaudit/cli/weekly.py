@@ -1,5 +1,6 @@
 """`cacheaudit weekly`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,22 @@ from .telling import tell, working
 def weekly(
     file: Path | None, given: Overrides, mail: Path | None, since: str | None, out: Path
 ) -> None:
-    """After a cutover: is what moved back where it was, and in time?
+    """What moved this week, what is new, which incidents are open, what could be won.
 
-    Writes a run folder with report.html and findings.json. Exits with 3 where it is late, with 4
-    where that cannot be judged.
+    The week is held against a frozen baseline (baseline_path), or the days before it. After a
+    cutover: is what moved back where it was, and in time? Writes a run folder with report.html and
+    findings.json; the newest earlier one of the same name under --out is the last report.
+
+    Exits with 0 where nothing moved and where something did: the report says so, and the run did
+    its work. Exits with 3 where a gate failed (a cutover is late), with 4 where something could not
+    be judged: a gate, unfit data, no baseline, tokens without a price.
     """
     from ..rollout_params import WeeklyParams
 
     over: dict[str, Any] = {} if since is None else {"since": since}
     params = params_as(WeeklyParams, file, given, over=over)
+    if not params.reports_path:
+        params = replace(params, reports_path=str(out))
     from ..run import run_weekly  # papermill takes seconds to import; bad parameters do not
 
     with mailing(mail, f"weekly {params.name}") as send:

@@ -1,6 +1,4 @@
-"""The page after a cutover: verdict, key numbers, hours since, gates, what is missing."""
-
-from typing import Literal
+"""What the weekly page says of a cutover: key numbers, hours since, gates, what is missing."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -8,42 +6,19 @@ import pandas as pd
 from .. import plots
 from ..rollout import Group
 from ..rollout_plots import plot_since
-from ..show import (
-    Bullets,
-    Column,
-    Definitions,
-    Details,
-    Figure,
-    KeyNumbers,
-    Piece,
-    Prose,
-    Table,
-    Verdict,
-)
+from ..show import Column, Definitions, Figure, KeyNumbers, Piece, Prose, Table
 from ..weekly import Weekly
 from ..words import UNKNOWN, count, moment, share, span
 from .gates import GRAVEST, gate_pieces
 from .panel import NARROW
-from .rollout_summary import LABELS, RATES, cold_start, headline, summary
-from .summary import quality_lines
+from .rollout_summary import RATES, cold_start, headline
 
-STATUS: dict[str, Literal["incident", "quiet", "unknown"]] = {
-    "on_time": "quiet", "no_cutover": "quiet", "late": "incident", "not_yet_known": "unknown",
-}  # fmt: skip
 MOST_PANELS = 4
-
-
-def banner(weekly: Weekly) -> Verdict:
-    """The verdict and its three sentences."""
-    verdict = weekly.rollout.verdict
-    return Verdict(STATUS[verdict], headline(weekly), summary(weekly), LABELS[verdict])
 
 
 def key_numbers(weekly: Weekly) -> KeyNumbers:
     """The figures that a reader looks for first."""
     rollout = weekly.rollout
-    if not rollout.groups:
-        return KeyNumbers([("Requests", _requests(weekly), "in the data")])
     name = RATES[rollout.measure].capitalize()
     back = sum(group.recovery.standing == "pass" for group in rollout.groups)
     still = "" if rollout.recovered_at is None else f"the last at {moment(rollout.recovered_at)}"
@@ -52,7 +27,7 @@ def key_numbers(weekly: Weekly) -> KeyNumbers:
             (f"{name} before", share(rollout.baseline), "same hours, frozen baseline"),
             (f"{name} now", share(rollout.now), "last day of what moved"),
             ("Back in time", f"{count(back)} of {count(len(rollout.groups))}", still),
-            ("Requests that moved", _moved_requests(rollout.groups), "since the cutover"),
+            ("Requests that moved", count(rollout.requests), "since the cutover"),
         ]
     )
 
@@ -138,21 +113,3 @@ def gates(weekly: Weekly) -> list[Piece]:
     pieces = gate_pieces(weekly.rollout.gates, "Gates after the cutover, the gravest first")
     cold = cold_start(weekly)
     return [*pieces, Prose([cold])] if cold else pieces
-
-
-def _requests(weekly: Weekly) -> str:
-    total = weekly.usage["requests"].sum(min_count=1)
-    return UNKNOWN if pd.isna(total) else count(float(total))
-
-
-def _moved_requests(groups: tuple[Group, ...]) -> str:
-    known = [group.requests for group in groups if group.requests is not None]
-    return count(sum(known)) if known else UNKNOWN
-
-
-def supporting(weekly: Weekly) -> list[Piece]:
-    """What to know about the data, and the parameters to run it again with."""
-    lines = [*quality_lines(weekly.quality), *weekly.pull.notes]
-    params = Definitions([(k, str(v)) for k, v in weekly.params.to_dict().items()])
-    notes = Bullets(lines) if lines else Prose(["No remarks on the data."])
-    return [notes, Details("Parameters: run it again with these", params)]

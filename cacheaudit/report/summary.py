@@ -164,14 +164,20 @@ def _excess_words(postmortem: Postmortem, top: IncidentDiagnosis) -> str:
     text = f"it cost {usd(estimate.value)} more than the baseline would have"
     if not math.isnan(estimate.low):
         text += f" ({NINETY_FIVE}: {usd(estimate.low)} to {usd(estimate.high)})"
-    if top.incident.end is None:
-        last = postmortem.usage["bucket_end"].max()
-        days = (last - top.incident.start) / pd.Timedelta("1D")
-        if days >= 1:
-            text += f", {usd(estimate.value / days)} a day"
+    if (each := mean_usd_per_day(postmortem, top)) is not None:
+        text += f", {usd(each)} a day"
     if top.material is False:
         text += f", which is below the {usd(postmortem.params.material_usd)} that count as material"
     return text
+
+
+def mean_usd_per_day(postmortem: Postmortem, top: IncidentDiagnosis) -> float | None:
+    """Excess per day since the start; None where it is over, not known, or younger than a day."""
+    if top.incident.end is not None or math.isnan(top.excess_usd.value):
+        return None
+    last = postmortem.usage["bucket_end"].max()
+    days = float((last - top.incident.start) / pd.Timedelta("1D"))
+    return top.excess_usd.value / days if days >= 1 else None
 
 
 def _because(top: IncidentDiagnosis) -> str:

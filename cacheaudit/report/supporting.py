@@ -12,6 +12,7 @@ from ..show import Bullets, Column, Definitions, Details, Prose, Table
 from ..words import UNKNOWN, count, moment, share, usd
 from .summary import MEASURE_NAMES, data_notes, quality_lines
 
+DAILY = ["requests", "tokens", "rate", "usd"]
 RATE_NAMES = dict(
     zip(
         RATES, ["uncached", "read", *(f"write {life}" for life in LIFETIMES), "output"], strict=True
@@ -56,25 +57,15 @@ def supporting(postmortem: Postmortem) -> list[Prose | Bullets | Details]:
 
 def _buckets(postmortem: Postmortem) -> list[Details]:
     """Usage by day, with days that are empty or cut named as such."""
-    usage = postmortem.usage
-    if usage.empty:
+    if postmortem.usage.empty:
         return []
-    day = usage["bucket_start"].dt.floor("D").rename("day")
-    sums = cache_metrics(usage.assign(bucket_start=day), ["bucket_start"])
-    spent = postmortem.diagnosis.costed.usd.groupby(day).agg(lambda s: s.sum(skipna=False))
-    rate = headline_rate(usage)
-    first, last = usage["bucket_start"].min(), usage["bucket_end"].max()
-    tokens = "input_tokens" if rate == "hit_rate" else "cached_tokens"
-    known = {
-        at: [count(n), count(m), share(r), usd(cost)]
-        for at, n, m, r, cost in sums.assign(usd=spent)[["requests", tokens, rate, "usd"]]
-        .itertuples()
-    }  # fmt: skip
+    rate = headline_rate(postmortem.usage)
     rows = []
-    for at in pd.date_range(day.min(), day.max(), freq="D"):
-        cut = at < first or at + pd.Timedelta("1D") > last
-        name = f"{at:%Y-%m-%d}" + (" (partial)" if cut else "")
-        rows.append([name, *known.get(at, ["no rows"] * 4)])
+    days = usage_by_day(postmortem)[["day", "partial", "has_rows", *DAILY]]
+    for day, cut, has_rows, *sums in days.itertuples(index=False, name=None):
+        name = f"{day:%Y-%m-%d}" + (" (partial)" if cut else "")
+        told = [count(sums[0]), count(sums[1]), share(sums[2]), usd(sums[3])]
+        rows.append([name, *(told if has_rows else ["no rows"] * len(told))])
     columns = [
         Column("day"),
         Column("requests", "right"),
@@ -84,6 +75,24 @@ def _buckets(postmortem: Postmortem) -> list[Details]:
     ]
     caption = "By day, UTC; a day without rows is not a day at 0"
     return [Details("Usage by day", Table(columns, rows, caption))]
+
+
+def usage_by_day(postmortem: Postmortem) -> pd.DataFrame:
+    """By UTC day, those without rows as well: `day`, `partial` (cut by the window), `has_rows`,
+    `requests`, `tokens` (input; cached tokens where uncached input is not reported), `rate`, `usd`;
+    NaN where not known."""
+    usage = postmortem.usage
+    day = usage["bucket_start"].dt.floor("D").rename("day")
+    sums = cache_metrics(usage.assign(bucket_start=day), ["bucket_start"])
+    spent = postmortem.diagnosis.costed.usd.groupby(day).agg(lambda s: s.sum(skipna=False))
+    rate = headline_rate(usage)
+    first, last = usage["bucket_start"].min(), usage["bucket_end"].max()
+    tokens = "input_tokens" if rate == "hit_rate" else "cached_tokens"
+    days = pd.date_range(day.min(), day.max(), freq="D")
+    known = sums.assign(usd=spent)[["requests", tokens, rate, "usd"]].reindex(days)
+    known.columns = pd.Index(DAILY)
+    cut = (days < first) | (days + pd.Timedelta("1D") > last)
+    return known.assign(day=days, partial=cut, has_rows=days.isin(sums.index))
 
 
 def prices_used(prices: tuple[UnitPrice, ...]) -> Table:

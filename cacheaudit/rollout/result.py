@@ -144,6 +144,12 @@ class Rollout:
         return exit_code_of([self.telemetry])
 
     @property
+    def requests(self) -> float | None:
+        """Of all that moved, since the cutover; None where some of it was not counted."""
+        known = [group.requests for group in self.groups if group.requests is not None]
+        return sum(known) if known and len(known) == len(self.groups) else None
+
+    @property
     def objective(self) -> Objective:
         """Recovery against its time limit, in the words of a postmortem."""
         standings = {group.recovery.standing for group in self.groups}

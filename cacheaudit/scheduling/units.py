@@ -193,19 +193,21 @@ def _kubernetes(when: Every, job: Job) -> str:
 
 def _jupyter(when: Every, job: Job) -> str:
     body = {
-        "input_filename": f"notebooks/{job.words[0]}.ipynb",
+        "input_uri": f"notebooks/{job.words[0]}.ipynb",
         "name": job.name,
         "output_formats": ["ipynb"],
-        "runtime_environment_name": "",
+        "runtime_environment_name": "python3",
         "schedule": when.cron,
         "timezone": when.zone,
     }
     return (
         "# With jupyter-scheduler in JupyterLab: right-click the notebook, Create Notebook Job,\n"
-        "# Run on a schedule; take schedule and zone from below, parameters from params/*.yaml.\n"
+        "# Run on a schedule; take schedule and zone from below, parameters from params/*.yaml,\n"
+        "# each as Python writes it: a text in quotes.\n"
         "# It writes the executed notebook alone: the page, the mail and the exit code are the\n"
         f"# command's own, so `{job.spoken}`\n# under another kind does more.\n"
-        "# As a request to its API: POST /scheduler/job_definitions\n"
+        "# As a request to its API (2.12; the server's root is this folder, python3 its kernel):\n"
+        "# POST /scheduler/job_definitions\n"
         f"{json.dumps(body, indent=2)}\n"
     )
 

@@ -1,0 +1,48 @@
+"""`cacheaudit verify`."""
+
+from pathlib import Path
+
+import click
+
+from .given import Overrides, overrides, params_file, params_of
+from .telling import working
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@params_file
+@overrides
+@click.option("--since", required=True, metavar="FIXED_AT", help="When the repair was in effect.")
+@click.option("--incident", metavar="START", help="By its start; without it, the costliest.")
+@click.option("--ticket", is_flag=True,
+              help="Also a closing comment for the ticket (verification.md).")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
+              help="Where to write; without it, the run FOLDER.")  # fmt: skip
+def verify(
+    folder: Path, file: Path | None, given: Overrides, since: str, incident: str | None,
+    ticket: bool, out: Path | None,
+) -> None:  # fmt: skip
+    """After a repair: is what fell back at the baseline of its postmortem, in run FOLDER?
+
+    Usage is pulled from the day before the repair to now; start and end of the file are the
+    postmortem's and are not used (-p start and -p end are). Exits with 3 where it is still open,
+    with 4 where that is not yet known.
+    """
+    own = {name for name, _ in given}
+    params = params_of(
+        file, (*given, *((name, "") for name in ("start", "end") if name not in own))
+    )
+    from ..finished import moment_of
+    from ..verification.verify import verify as judged
+    from ..verification.verify import write_verification
+
+    fixed_at = moment_of("--since", since)
+    start = None if incident is None else moment_of("--incident", incident)
+    with working(f"Reading {params.source}"):
+        found = judged(folder, params, fixed_at=fixed_at, incident=start)
+    for path in write_verification(found, folder if out is None else out, comment=ticket):
+        click.echo(str(path))
+    for sentence in found.sentences:
+        click.echo(sentence)
+    if found.found.exit_code:
+        raise click.exceptions.Exit(found.found.exit_code)

@@ -1,0 +1,236 @@
+"""The headline and the three sentences of a week. Every number comes from a value."""
+
+from collections.abc import Callable
+
+from ..diagnosis import IncidentDiagnosis
+from ..excess import Estimate
+from ..weekly import Weekly
+from ..weekly.parts import Change, Part
+from ..words import UNKNOWN, count, listing, moment, share, span, usd
+from .rollout_summary import LABELS as CUTOVER
+from .rollout_summary import headline as cutover_headline
+from .rollout_summary import summary as cutover_summary
+from .summary import NINETY_FIVE, cohort_label, headline_of, verdict_words
+
+LABELS = CUTOVER | {"quiet": "Quiet", "moved": "Moved"}
+RATES = {"hit_rate": "hit rate", "read_share_of_cached": "read share of cached tokens"}
+FEW_CAUSES = 3  # that a sentence names
+SOON_DAYS = 14  # an end that belongs into the headline
+PER_MTOK = " per million prompt tokens"
+WAYS = {"down": "fell", "up": "rose"}
+FREEZE = (
+    "Freeze one with baseline_path: the run folder of a good week, with baseline_start and"
+    " baseline_end."
+)
+
+
+def is_about_cutover(weekly: Weekly) -> bool:
+    """Whether the page opens with a cutover, because the verdict is of one."""
+    named = bool(weekly.rollout.groups) or weekly.rollout.cutover is not None
+    return named and weekly.verdict == weekly.rollout.verdict
+
+
+def headline(weekly: Weekly) -> str:
+    """One line: what a reader acts on first."""
+    if is_about_cutover(weekly):
+        return cutover_headline(weekly)
+    if weekly.unfit:
+        return "This data cannot carry a verdict"
+    if weekly.verdict == "moved":
+        return _worse(weekly)
+    if weekly.verdict == "not_yet_known":
+        return "What is usual is not known yet: there is too little traffic before this week"
+    better = [part for part in weekly.week.every if part.moved]
+    text = f"Nothing got worse; {movement(better[0], weekly)[0]}" if better else "Nothing moved"
+    return f"{text}; {_soon(weekly)}".removesuffix("; ")
+
+
+def _soon(weekly: Weekly) -> str:
+    """The next end, where it is near; "" where none is."""
+    for one in weekly.ahead:
+        if one.days is not None and one.days <= SOON_DAYS:
+            days = "1 day" if one.days == 1 else f"{count(one.days)} days"
+            return f"{one.name} ends " + (f"in {days}" if one.days > 0 else f"({one.on} is past)")
+    return ""
+
+
+def _worse(weekly: Weekly) -> str:
+    known = weekly.incidents
+    if known.open:
+        top, *more = sorted((one.found for one in known.open), key=_rank)
+        others = f", and {count(len(more))} more open" if more else ""
+        since = f"open since {moment(top.incident.start)}"
+        return f"{headline_of(top)} ({who(top)}), {since}{others}"
+    if known.out_of_sight:
+        at = moment(known.out_of_sight[0].start)
+        return f"Whether the incident of {at} is over cannot be told from this data"
+    worst, *more_parts = weekly.week.worse
+    others = f", and {count(len(more_parts))} more moved" if more_parts else ""
+    first = movement(worst, weekly)[0]
+    return f"{first[0].upper()}{first[1:]}{others}"
+
+
+def _rank(one: IncidentDiagnosis) -> tuple[bool, float]:
+    """The dearest first; what is not known last."""
+    value = one.excess_usd.value
+    return value != value, -value  # NaN is not itself
+
+
+def who(one: IncidentDiagnosis) -> str:
+    """Whose incident it is."""
+    return listing([cohort_label(c) for c in one.case.affected], 3) if one.case.affected else (
+        "all traffic"
+    )  # fmt: skip
+
+
+def movement(part: Part, weekly: Weekly) -> list[str]:
+    """What moved in *part*: what is worse first."""
+    rate = f"the {RATES[weekly.week.measure]}"
+    told = [
+        (part.rate.way == "down", _moved(rate, part, part.rate, share)),
+        (part.dearer, _moved("the cost", part, part.cost, per_mtok)),
+        (False, _moved("the volume", part, part.volume, mtok)),
+    ]
+    return [text for _, text in sorted(told, key=lambda one: not one[0]) if text]
+
+
+def _moved(name: str, part: Part, change: Change, say: Callable[[float | None], str]) -> str:
+    if change.way not in WAYS:
+        return ""
+    return (
+        f"{name} of {part.label} {WAYS[change.way]} to {say(change.now)} (usually"
+        f" {say(change.usual).removesuffix(PER_MTOK)})"
+    )
+
+
+def per_mtok(value: float | None) -> str:
+    """Money of a million prompt tokens."""
+    return UNKNOWN if value is None else f"{usd(value)}{PER_MTOK}"
+
+
+def mtok(value: float | None) -> str:
+    """Prompt tokens, in millions where they are that many."""
+    if value is None:
+        return UNKNOWN
+    return f"{value / 1e6:,.1f} M tokens" if value >= 1e6 else f"{count(value)} tokens"
+
+
+def summary(weekly: Weekly) -> tuple[str, str, str]:
+    """How the week stands to its baseline; what it cost; incidents and what comes next."""
+    if is_about_cutover(weekly):
+        return cutover_summary(weekly)
+    if weekly.unfit:
+        return "This data cannot say whether anything moved.", weekly.unfit, _money(weekly)
+    return _rate(weekly), _money(weekly), _open(weekly)
+
+
+def _rate(weekly: Weekly) -> str:
+    week = weekly.week
+    change, name = week.total.rate, RATES[week.measure]
+    text = f"In the {span(_week_s(weekly))} to {moment(week.week[1])} the {name} was"
+    if change.usual is None or change.low is None or change.high is None:
+        return (
+            f"{text} {share(change.now)}; there is no day of traffic before it to hold it against."
+        )
+    text += (
+        f" {share(change.now)} ({NINETY_FIVE}: {share(change.low)} to {share(change.high)}),"
+        f" against {share(change.usual)} of the same hours of the baseline"
+    )
+    moved = [told for part in week.parts for told in movement(part, weekly)]
+    if moved:
+        return f"{text}; {listing(moved, 3)}."
+    beyond = f"is surely beyond {share(change.bar_share)} of its own"
+    if week.parts:
+        return f"{text}; none of {count(len(week.parts))} cohorts {beyond}."
+    return f"{text}; it {beyond}." if change.way in WAYS else f"{text}, which is no move."
+
+
+def _week_s(weekly: Weekly) -> float:
+    return float(weekly.params.week_days * 86400)
+
+
+def _money(weekly: Weekly) -> str:
+    total = weekly.week.total
+    unpriced = sum(u.tokens for u in weekly.diagnosis.costed.book.unpriced)
+    if total.usd is None:
+        why = f"{count(unpriced)} tokens have no price" if unpriced else "input is not all reported"
+        cost = f"What the week cost is not known ({why})"
+    else:
+        against = "" if total.cost.usual is None else f", against {usd(total.cost.usual)}"
+        cost = f"The week cost {usd(total.usd)} at list prices: {per_mtok(total.cost.now)}{against}"
+    usual = "" if total.volume.usual is None else f", against {mtok(total.volume.usual)}"
+    return f"{cost}; its volume was {mtok(total.volume.now)}{usual}."
+
+
+def _open(weekly: Weekly) -> str:
+    known = weekly.incidents
+    parts = []
+    if known.open:
+        top = min((one.found for one in known.open), key=_rank)
+        parts.append(f"{_many(len(known.open))} open; {_first_lower(verdict_words(top))}")
+        if top.verdict == "identified":
+            parts[-1] += f" ({top.leading[0]})"
+        elif top.leading:
+            parts.append(_left(top.leading))
+    elif known.out_of_sight:
+        parts.append("No incident is seen in this data, and one of the last report began before it")
+    else:
+        parts.append("No incident is open")
+    if known.closed:
+        parts.append(f"{count(len(known.closed))} closed since the last report")
+    if weekly.wins:
+        parts.append(f"up to {usd(won(weekly).value)} a week could be won")
+    ends = [one for one in weekly.ahead if one.days is not None]
+    if ends:
+        parts.append(f"{ends[0].name} ends on {ends[0].on}")
+    return f"{'; '.join(parts)}."
+
+
+def _left(leading: tuple[str, ...]) -> str:
+    if len(leading) > FEW_CAUSES:
+        return f"{count(len(leading))} causes are left"
+    return f"{listing(list(leading))} {'is' if len(leading) == 1 else 'are'} left"
+
+
+def _many(number: int) -> str:
+    return "1 incident is" if number == 1 else f"{count(number)} incidents are"
+
+
+def _first_lower(text: str) -> str:
+    return text[0].lower() + text[1:]
+
+
+def won(weekly: Weekly) -> Estimate:
+    """All that could be won, added up; without an interval, which the parts have."""
+    total = sum(win.usd_per_week.value for win in weekly.wins)
+    return Estimate(value=total, low=float("nan"), high=float("nan"))
+
+
+def baseline_words(weekly: Weekly) -> str:
+    """What usual means here, and how to freeze it where it rolls."""
+    base = weekly.week.baseline
+    if base.window is None:
+        return f"There is no baseline: no usage before the week. {FREEZE}"
+    window = f"{moment(base.window[0])} to {moment(base.window[1])}"
+    if base.frozen:
+        return f"Usual is the frozen baseline {base.name}, {window}."
+    days = "1 day" if base.days == 1 else f"{count(base.days)} days"
+    text = f"Usual is what {days} before the week had in the same hours ({window}"
+    if base.skipped:
+        gone = "1 day" if base.skipped == 1 else f"{count(base.skipped)} days"
+        text += f"; {gone} with an open incident left out"
+    text += ")"
+    if base.disturbed:
+        text += ", an incident among them, for there are too few days without"
+    return f"{text}. This baseline is not frozen: a slow loss moves it along. {FREEZE}"
+
+
+def power_words(weekly: Weekly) -> str:
+    """How sure this kit is on the team's own usage, or what would tell."""
+    known = weekly.calibration
+    if known is None:
+        return (
+            "How often it would be wrong on this traffic is not measured; cacheaudit calibrate"
+            " does that, and calibration_path brings it here."
+        )
+    return f"{known.sentence} (Measured on usage up to {known.until:%Y-%m-%d}.)"

@@ -1,0 +1,12 @@
+"""After a repair: is what fell back at the frozen baseline of its own postmortem?
+
+groups     who is judged, and the traffic of each before and after
+stretches  a stretch of hours held against its bar
+judge      all groups, and the traffic that was spared, as one verdict; pure
+words      the verdict in sentences, and a closing comment
+verify     pull, judge and write; clock, network and disk end here
+"""
+
+from .judge import Verification, judge
+
+__all__ = ["Verification", "judge"]

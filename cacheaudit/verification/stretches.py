@@ -1,0 +1,145 @@
+"""A group after the repair, held against its bar: all hours since, and the last day of them.
+
+All hours together have the traffic, the last day knows the end. Back is what clears the bar with
+its whole interval over all hours and is not surely past it in the last day; not back is what is
+surely past it in the last day. Intervals are those of rollout/usual.py at 95 % for all looks
+together (Bonferroni over groups and the two stretches).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from ..rollout.usual import LEAST_BASELINE_H, Seen, seen
+from .groups import Sides
+
+LEAST_H = 24.0  # one daily cycle: less is not called closed
+LONGEST_H = 14 * 24.0  # farther ahead nothing is promised
+DAY_H = 24.0
+LOOKS = 2  # all hours, and the last day
+
+Standing = Literal["back", "not_back", "back_later", "unclear", "too_short", "no_traffic",
+                   "no_baseline"]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A group against its bar; in the unit of the measure, None where it cannot be had.
+
+    hours       judged, from one lifetime after the repair to the end of the data
+    more_hours  of such traffic that would decide; None where none would, or none is needed
+    was_back    whether the day before the repair cleared the bar with its whole interval
+    silent      members without traffic after the repair
+    """
+
+    about: str
+    usual: float | None
+    rate: float | None
+    low: float | None
+    high: float | None
+    bar: float | None
+    hours: float
+    standing: Standing
+    more_hours: float | None
+    was_back: bool
+    silent: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For verification.json."""
+        names = ("about", "usual", "rate", "low", "high", "bar", "hours", "standing")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Against:
+    """What a stretch is held against. falls: whether low is what hurts."""
+
+    sides: Sides
+    tests: int
+    falls: bool
+
+    def seen(self, stretch: pd.DataFrame, hours: float) -> tuple[Seen, float] | None:
+        """(*stretch*, its bar), both scaled; None where it has no rate or no baseline."""
+        found = seen(stretch, self.sides.baseline, hours, self.tests * LOOKS)
+        if found is None:
+            return None
+        known = stretch[(stretch["tokens"] > 0) & stretch["usual"].notna()]
+        would = known["tokens"] * known["usual"]
+        return found, float((would * known["bar"]).sum() / would.sum()) * found.usual
+
+    def surely(self, found: tuple[Seen, float]) -> Literal["good", "bad"] | None:
+        one, bar = found
+        low, high = (one.low, one.high) if self.falls else (-one.high, -one.low)
+        edge = bar if self.falls else -bar
+        return "good" if low >= edge else "bad" if high < edge else None
+
+
+def held(
+    sides: Sides, *, until: pd.Timestamp, since: pd.Timestamp, tests: int, falls: bool
+) -> Held:
+    """*sides* from *since* to *until*, the end of the data; *tests*: groups that are judged."""
+    hours = max(0.0, (until - since) / pd.Timedelta("1h"))
+    against = _Against(sides=sides, tests=tests, falls=falls)
+    earlier = against.seen(sides.earlier, DAY_H)
+    was_back = earlier is not None and against.surely(earlier) == "good"
+    whole = against.seen(sides.after, hours)
+    if whole is None:
+        return Held(
+            about=sides.label, usual=None, rate=None, low=None, high=None, bar=None, hours=hours,
+            standing=_missing(sides), more_hours=LEAST_H - hours if hours < LEAST_H else None,
+            was_back=was_back, silent=sides.silent,
+        )  # fmt: skip
+    day = against.seen(sides.after[sides.after["end"] > until - pd.Timedelta("1D")], DAY_H)
+    standing = _standing(against, whole, day, hours)
+    more = None
+    if standing == "too_short":
+        more = LEAST_H - hours
+    elif standing == "unclear":
+        more = _more_hours(against, sides.after, hours)
+    one, bar = whole
+    values = (float(x) / sides.scale for x in (one.usual, one.rate, one.low, one.high, bar))
+    usual, rate, low, high, edge = values
+    return Held(
+        about=sides.label, usual=usual, rate=rate, low=low, high=high, bar=edge, hours=hours,
+        standing=standing, more_hours=more, was_back=was_back, silent=sides.silent,
+    )  # fmt: skip
+
+
+def _standing(
+    against: _Against, whole: tuple[Seen, float], day: tuple[Seen, float] | None, hours: float
+) -> Standing:
+    """From what is sure of all hours and of the last day."""
+    over_all = against.surely(whole)
+    last = over_all if day is None else against.surely(day)
+    if last == "bad":
+        return "not_back"
+    if over_all == "bad":
+        return "back_later" if last == "good" else "unclear"
+    if hours < LEAST_H:
+        return "too_short"
+    return "back" if over_all == "good" else "unclear"
+
+
+def _missing(sides: Sides) -> Standing:
+    """Why there is no rate to judge."""
+    span = sides.baseline[["at", "end"]].drop_duplicates()
+    covered_h = float((span["end"] - span["at"]).dt.total_seconds().sum()) / 3600
+    if covered_h < LEAST_BASELINE_H:
+        return "no_baseline"
+    return "too_short" if (sides.after["tokens"] > 0).any() else "no_traffic"
+
+
+def _more_hours(against: _Against, after: pd.DataFrame, hours: float) -> float | None:
+    """How many more hours of traffic like that since the repair would decide; None: none soon."""
+    days = pd.Timedelta(days=int(np.ceil(hours / DAY_H)))
+    longer = after
+    for times in range(2, int(LONGEST_H / hours) + 1):
+        step = days * (times - 1)
+        again = after.assign(at=after["at"] + step, end=after["end"] + step)
+        longer = pd.concat([longer, again], ignore_index=True)
+        found = against.seen(longer, hours * times)
+        if found is not None and against.surely(found) is not None:
+            return hours * (times - 1)
+    return None

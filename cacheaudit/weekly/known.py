@@ -1,0 +1,117 @@
+"""What earlier runs have left, as values: the last report, verifications, a calibration. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """An incident that was open in the last report.
+
+    said   what it was, in words
+    """
+
+    start: pd.Timestamp
+    said: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """For findings.json, which the next report reads."""
+        return {"start": self.start, "said": self.said}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastReport:
+    """The newest earlier report of the same name.
+
+    folder   its run folder's name
+    until    end of the data that it had
+    in_use   kind of name (news.KINDS) -> names that had traffic in its data; empty for a report of
+             an older form
+    open     incidents that were open then
+    """
+
+    folder: str
+    until: pd.Timestamp
+    in_use: Mapping[str, tuple[str, ...]]
+    open: tuple[Remembered, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What was found of a fix: verification.json beside a postmortem.
+
+    start     of the incident that was fixed
+    verdict   closed, still_open, not_yet_known
+    sentence  that in words
+    """
+
+    start: pd.Timestamp
+    verdict: str
+    sentence: str
+    fixed_at: pd.Timestamp | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For findings.json."""
+        return {"incident_start": self.start, "verdict": self.verdict, "sentence": self.sentence,
+                "fixed_at": self.fixed_at}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """How often this kit is wrong on a team's own usage: calibration.json.
+
+    until   end of the usage that it was measured on
+    data    the file
+    """
+
+    sentence: str
+    until: pd.Timestamp
+    data: Mapping[str, Any]
+
+
+def last_report(folder: str, found: Mapping[str, Any]) -> LastReport:
+    """Of the *found* findings.json of a run *folder*. Raises KeyError, TypeError or ValueError for
+    what is no weekly report."""
+    week = found.get("week") or {}
+    until = week["window"][1] if week else found["window"][1]
+    return LastReport(
+        folder=folder,
+        until=utc(until),
+        in_use={str(k): tuple(map(str, v)) for k, v in (week.get("in_use") or {}).items()},
+        open=tuple(
+            Remembered(start=utc(one["start"]), said=str(one["said"]))
+            for one in week.get("open") or ()
+        ),
+    )
+
+
+def verification(found: Mapping[str, Any]) -> Verification:
+    """Of a verification.json. Raises KeyError, TypeError or ValueError for what is none."""
+    if found["kind"] != "verification":
+        raise ValueError(str(found["kind"]))
+    fixed = found.get("fixed_at")
+    return Verification(
+        start=utc(found["incident"]["start"]),
+        verdict=str(found["verdict"]),
+        sentence=str(found["sentence"]),
+        fixed_at=None if fixed is None else utc(fixed),
+    )
+
+
+def calibration(found: Mapping[str, Any]) -> Calibration:
+    """Of a calibration.json. Raises KeyError, TypeError or ValueError for what is none."""
+    if found["kind"] != "calibration":
+        raise ValueError(str(found["kind"]))
+    until = utc(found["window"][1])
+    return Calibration(sentence=str(found["sentence"]), until=until, data=dict(found))
+
+
+def utc(text: Any) -> pd.Timestamp:
+    """An ISO 8601 time as UTC. Raises ValueError for what is none."""
+    at = pd.Timestamp(text)
+    if pd.isna(at):
+        raise ValueError("no time")
+    return at.tz_localize("UTC") if at.tzinfo is None else at.tz_convert("UTC")

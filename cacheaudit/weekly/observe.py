@@ -1,0 +1,164 @@
+"""Parameters in, the week out: pull, judge, compare. The clock and the network end here."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from .. import clock
+from ..bars import Bars
+from ..cost import cost_of
+from ..diagnosis import Diagnosis, diagnose
+from ..errors import UnfitData
+from ..price_table import PriceTable
+from ..quality import settled
+from ..rollout import Rollout, watch
+from ..rollout_params import WeeklyParams
+from ..schema import check_usage, empty_events
+from ..sources import Pull, fetch
+from ..sources.frame import read_usage
+from ..sources.tables import read_events, read_prices
+from .ahead import ahead_of
+from .baseline import Baseline, Span, frozen_baseline, rolling_baseline
+from .compare import compare
+from .known import Calibration
+from .news import news_of
+from .parts import Comparison
+from .reports import Shelf, read_calibration, read_reports
+from .result import Weekly
+from .told import Incidents, told_of
+from .winnable import winnable
+
+ASKED = ("anthropic", "anthropic_legacy", "openai", "several")
+USAGE = "usage.parquet"  # of a run folder
+
+
+def observe(params: WeeklyParams, *, now: pd.Timestamp | None = None) -> Weekly:
+    """Pull what *params* asks for and judge the week in it. *now* is the clock, for tests."""
+    at = clock.now() if now is None else now
+    measured = read_calibration(params.calibration_path) if params.calibration_path else None
+    pull = _pulled(params, at, now)
+    prices = read_prices(params.prices_path) if params.prices_path else None
+    found = _diagnosed(params, pull, prices)
+    usage = settled(pull.usage, pull.refreshed_at)
+    if usage.empty:
+        raise UnfitData(
+            f"{pull.source} has no token counts that are complete; expected usage of some weeks."
+            " Choose a source that reports cache tokens, or an earlier end."
+        )
+    until = usage["bucket_end"].max()
+    span = until - pd.Timedelta(days=params.week_days), until
+    shelf = read_reports(params.reports_path, params.name, until)
+    week = _compared(params, usage, span, found, prices)
+    return _Judged(params, pull, usage, found, prices, shelf, week, measured).weekly(at.floor("s"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What has been read and compared, to be put together."""
+
+    params: WeeklyParams
+    pull: Pull
+    usage: pd.DataFrame
+    found: Diagnosis
+    prices: PriceTable | None
+    shelf: Shelf
+    week: Comparison
+    calibration: Calibration | None
+
+    def weekly(self, fetched_at: pd.Timestamp) -> Weekly:
+        params, last, (begins, until) = self.params, self.shelf.last, self.week.week
+        since = begins if last is None else last.until
+        incidents = self._incidents(since)
+        inside = self.usage[self.usage["bucket_end"] > begins]
+        costed = self.found.costed
+        return Weekly(
+            params=params,
+            pull=self.pull,
+            week=self.week,
+            diagnosis=self.found,
+            incidents=incidents,
+            news=news_of(
+                self.usage, since, begins, report="" if last is None else last.folder,
+                then=None if last is None else last.in_use, prices=self.prices,
+            ),
+            ahead=ahead_of(inside, until, params.ahead_days),
+            wins=winnable(
+                incidents.open, self.week, inside, costed.book.rates, costed.usd.loc[inside.index]
+            ),
+            rollout=_rollout(params, self.usage, self.found),
+            last=last,
+            calibration=self.calibration,
+            notes=self.shelf.notes,
+            fetched_at=fetched_at,
+        )  # fmt: skip
+
+    def _incidents(self, since: pd.Timestamp) -> Incidents:
+        last = self.shelf.last
+        return told_of(
+            self.found.incidents, since, self.usage["bucket_start"].min(),
+            remembered=() if last is None else last.open, checked=self.shelf.verifications,
+            settled_by_baseline=(
+                self.week.baseline.frozen and self.week.judged and not self.week.worse
+            ),
+        )  # fmt: skip
+
+
+def _pulled(params: WeeklyParams, at: pd.Timestamp, now: pd.Timestamp | None) -> Pull:
+    """The pull, its usage in the order that a diagnosis prices it in."""
+    asked = params.pull
+    if not asked.start and not asked.path and asked.source in ASKED:
+        days = pd.Timedelta(days=params.week_days + params.week_baseline_days)
+        asked = replace(asked, start=(at - days).floor("D").isoformat())
+    pull = fetch(asked, now=now)
+    return replace(pull, usage=check_usage(pull.usage))
+
+
+def _diagnosed(params: WeeklyParams, pull: Pull, prices: PriceTable | None) -> Diagnosis:
+    log = None if pull.log is None else pull.log.named(params.names)
+    return diagnose(
+        pull.usage,
+        read_events(params.events_path) if params.events_path else empty_events(),
+        requests=None if log is None else log.table,
+        cost=pull.cost,
+        window=(pull.start, pull.end),
+        refreshed_at=pull.refreshed_at,
+        bars=Bars(
+            recovered_at_share=params.recovered_at_share, recovery_hours=params.recovery_hours
+        ),
+        prices=prices,
+    )
+
+
+def _compared(
+    params: WeeklyParams, usage: pd.DataFrame, week: Span, found: Diagnosis,
+    prices: PriceTable | None,
+) -> Comparison:  # fmt: skip
+    base, costed = _baseline(params, usage, week, found), found.costed
+    if base.frozen:
+        costed = cost_of(base.usage, prices)
+    return compare(
+        usage, found.costed.usd.loc[usage.index], week, base, costed.usd,
+        moved_share=params.moved_share, moved_volume_share=params.moved_volume_share,
+        prices=prices,
+    )  # fmt: skip
+
+
+def _baseline(
+    params: WeeklyParams, usage: pd.DataFrame, week: Span, found: Diagnosis
+) -> Baseline:  # fmt: skip
+    if not params.baseline_path:
+        spans = [(i.incident.start, i.incident.end or week[1]) for i in found.incidents]
+        return rolling_baseline(usage, week[0], params.week_baseline_days, spans)
+    path = Path(params.baseline_path)
+    file = path / USAGE if path.is_dir() else path
+    return frozen_baseline(read_usage(file), f"{file.parent.name}/{file.name}", params.frozen)
+
+
+def _rollout(params: WeeklyParams, usage: pd.DataFrame, found: Diagnosis) -> Rollout:
+    cutover, whole = params.cutover
+    unfit = [n.text for n in found.quality if n.severity == "unfit" and n.about == "usage"]
+    return watch(
+        usage, cutover=cutover, full_cutover=whole, bars=params.bars,
+        unfit=unfit[0] if unfit else "",
+    )  # fmt: skip

@@ -1,0 +1,99 @@
+"""Everything the weekly page is made of, and its verdict."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from ..diagnosis import Diagnosis
+from ..quality import QualityNote
+from ..rollout import Rollout
+from ..rollout_params import WeeklyParams
+from ..sources import Pull
+from .ahead import Ahead
+from .known import Calibration, LastReport
+from .news import News
+from .parts import Comparison
+from .told import Incidents
+from .winnable import Win
+
+Verdict = Literal["quiet", "moved", "on_time", "late", "not_yet_known"]
+UNDECIDED = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weekly:
+    """The page's values; report/ only reads them.
+
+    week          the week beside its baseline
+    diagnosis     of the whole pull
+    incidents     the same, as a reader of the last report sees them
+    ahead         names in use that end or move
+    wins          what could still be won, the largest first
+    rollout       what became of the traffic that moved
+    last          the last report; None without one
+    calibration   how sure all this is on the team's own usage; None where nobody has measured it
+    notes         sentences about what could not be read of earlier runs
+    fetched_at    when this was made
+    """
+
+    params: WeeklyParams
+    pull: Pull
+    week: Comparison
+    diagnosis: Diagnosis
+    incidents: Incidents
+    news: News
+    ahead: tuple[Ahead, ...]
+    wins: tuple[Win, ...]
+    rollout: Rollout
+    last: LastReport | None
+    calibration: Calibration | None
+    notes: tuple[str, ...]
+    fetched_at: pd.Timestamp
+
+    @property
+    def usage(self) -> pd.DataFrame:
+        """The usage frame that was judged, its provisional tail included."""
+        return self.pull.usage
+
+    @property
+    def quality(self) -> tuple[QualityNote, ...]:
+        """Notes on the data; one about usage that is unfit leaves every verdict open."""
+        return self.diagnosis.quality
+
+    @property
+    def unfit(self) -> str:
+        """Why this usage cannot be judged; "" where it can."""
+        return next((n.text for n in self.quality if n.severity == "unfit" and n.about == "usage"),
+                    "")  # fmt: skip
+
+    @property
+    def worse(self) -> bool:
+        """Whether something moved for the worse, or an incident is open as far as is known."""
+        known = self.incidents
+        return bool(known.open or known.out_of_sight or self.week.worse)
+
+    @property
+    def verdict(self) -> Verdict:
+        """late before all, then what cannot be told, then moved; on_time and quiet need both."""
+        of_cutover = self.rollout.verdict
+        if of_cutover in ("late", "not_yet_known"):
+            return of_cutover
+        if self.unfit:
+            return "not_yet_known"
+        if self.worse:
+            return "moved"
+        if of_cutover == "on_time":
+            return "on_time"
+        return "quiet" if self.week.judged else "not_yet_known"
+
+    @property
+    def exit_code(self) -> int:
+        """3 where a gate failed, 4 where something could not be judged, else 0.
+
+        Something that moved is what the page is for, and no failure of the run: 0.
+        """
+        if self.rollout.exit_code:
+            return self.rollout.exit_code
+        undecided = self.verdict == "not_yet_known" or self.diagnosis.costed.book.unpriced
+        return UNDECIDED if undecided else 0
