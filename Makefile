@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .PHONY: demo test test-slow test-engines test-browser lint lab bench causes money fuzz probe-check rehearsal \
-        engine-check mutants examples examples-check clean help
+        engine-check mutants examples examples-check pictures clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -66,10 +66,14 @@ test-browser: $(READY)  ## every page in Chromium (Debian's chromium): phone, ta
 	$(BIN)/python -m pytest -m browser
 
 examples: $(READY)  ## the pages of reports/examples, from planted traffic; the same bytes each time
-	$(BIN)/python bench/examples.py reports/examples
+	$(BIN)/python bench/examples.py reports/examples --readme README.md
 
 examples-check: $(READY)  ## are the pages of reports/examples what would be made now
-	$(BIN)/python bench/examples.py reports/examples --check
+	$(BIN)/python bench/examples.py reports/examples --readme README.md --check
+
+pictures: $(READY)  ## the first screen of each example, for the README; needs Debian's chromium
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,browser]'
+	$(BIN)/python bench/pictures.py reports/examples docs/pictures
 
 clean:  ## remove the environment, caches and runs; keeps reports/examples
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -12,7 +12,7 @@ the diagnosis' own). Three ways to lose them:
 
 Quiet months of the same worlds count false alarms. Reported seeds are 82000 and up.
 
-    python bench/calibrate.py                          about twenty minutes on two cores
+    python bench/calibrate.py                          a quarter of an hour on one core
     python bench/calibrate.py --seeds 82000:82001 --months 2 --plants 10 --jobs 1
 """
 

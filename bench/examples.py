@@ -1,9 +1,10 @@
 """The pages of reports/examples, from planted traffic, and an index with what each says.
 
 Inputs are drawn from seeds, the clock stands still and paths are relative: the pages are the same
-bytes each time. With --check nothing is written: what stands in FOLDER is held against what would.
+bytes each time. The README's table of them is rendered as well, between its two marks. With --check
+nothing is written: what stands there is held against what would.
 
-    python bench/examples.py FOLDER [--check]
+    python bench/examples.py FOLDER [--readme FILE] [--check]
 """
 
 import argparse
@@ -12,7 +13,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,6 +41,8 @@ from cacheaudit.sources.frame import write_usage
 
 PORT = 18741  # of the demo: its address stands on the page. Below those that systems hand out
 INNOCENT, SEED = BY_NAME["confounded.markers_and_migration_contrast"], 4
+WEEK = replace(SHORT, first=SHORT.first - pd.Timedelta("4D"), days=8)  # a baseline and a day
+MARKS = ("<!-- examples -->", "<!-- /examples -->")
 OUT = Path("runs")
 MONDAYS = [pd.Timestamp(f"2026-03-{day}", tz="UTC") for day in (16, 23)]
 
@@ -76,10 +79,10 @@ def readiness(candidate: str, name: str) -> Run:
     if not inputs.is_dir():
         inputs.mkdir()
         _migration(inputs)
-    asked = SHORT.readiness(inputs, "")
+    asked = WEEK.readiness(inputs, "")
     given = {
         "name": name, "candidate": candidate, "source": "frame", "base_url": "",
-        "path": "migration/usage.parquet", "start": (SHORT.start + HOUR).isoformat(),
+        "path": "migration/usage.parquet", "start": (WEEK.start + HOUR).isoformat(),
         "probe_path": "migration/probe/findings.json",
     }  # fmt: skip
     if candidate != CANDIDATE:
@@ -147,19 +150,61 @@ EXAMPLES = (
 )  # fmt: skip
 
 
-def made() -> Iterator[tuple[str, str]]:
-    """(file, text) of every page, then of the index."""
-    lines = ["# Examples", "", "Made by `make examples` from planted traffic; nobody's data.", ""]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """An example's page and what its findings say."""
+
+    example: Example
+    page: str
+    headline: str
+    summary: tuple[str, ...]
+
+
+def made() -> Iterator[Made]:
+    """Every example in turn, made in a folder of its own that is gone at the end."""
     with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
         for one in EXAMPLES:
             with _clock(one.at):
                 run = one.make()
-            yield f"{one.name}.html", run.report.read_text(encoding="utf-8")
-            lines += [f"## [{one.name}]({one.name}.html): {one.shows}", ""]
-            lines += [f"**{run.findings['headline']}.**", ""]
-            lines += [line for said in run.findings["summary"] for line in (f"> {said}", ">")][:-1]
-            lines += [""]
-    yield "README.md", "\n".join(lines)
+            yield Made(
+                example=one,
+                page=run.report.read_text(encoding="utf-8"),
+                headline=run.findings["headline"],
+                summary=tuple(run.findings["summary"]),
+            )
+
+
+def index_of(pages: Sequence[Made]) -> str:
+    """reports/examples/README.md: what each page shows, with its three sentences."""
+    lines = ["# Examples", "", "Made by `make examples` from planted traffic; nobody's data.", ""]
+    for one in pages:
+        name = one.example.name
+        lines += [f"## [{name}]({name}.html): {one.example.shows}", "", f"**{one.headline}.**", ""]
+        lines += [*[line for said in one.summary for line in (f"> {said}", ">")][:-1], ""]
+    return "\n".join(lines)
+
+
+def table_of(pages: Sequence[Made]) -> str:
+    """Of the project's README: a picture and the sentences of each page."""
+    rows = ["| | |", "|---|---|"]
+    for one in pages:
+        name = one.example.name
+        picture = f'<img src="docs/pictures/{name}.png" width="340" alt="{one.headline}">'
+        said = f"**{_capital(one.example.shows)}.** {' '.join(one.summary)}"
+        rows.append(f'| <a href="reports/examples/{name}.html">{picture}</a> | {said} |')
+    return "\n".join(rows)
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _readme(path: Path, pages: Sequence[Made]) -> str:
+    """What is in *path*, with the table between its marks made anew."""
+    before, _, rest = path.read_text(encoding="utf-8").partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    assert end, f"found no {MARKS} in {path.name}"
+    return f"{before}{MARKS[0]}\n{table_of(pages)}\n{MARKS[1]}{after}"
 
 
 def _write_until(usage: pd.DataFrame, end: pd.Timestamp) -> None:
@@ -169,7 +214,7 @@ def _write_until(usage: pd.DataFrame, end: pd.Timestamp) -> None:
 
 def _migration(folder: Path) -> None:
     """Days of a team on the sandbox: usage, request log, and a probe of both versions."""
-    story = SHORT
+    story = WEEK
     calls = planted(story.team, story.first, story.days, story.seed)
     scene = Scene(story=story, folder=folder, book=Book(tell=lambda text: None))
     with (
@@ -221,17 +266,21 @@ def main() -> int:
     words.add_argument(
         "--check", action="store_true", help="Write nothing; exit 1 where one differs."
     )
+    words.add_argument("--readme", type=Path, help="file with a table of the pages")
     given = words.parse_args()
-    folder = given.folder.resolve()
+    folder, readme = given.folder.resolve(), given.readme and given.readme.resolve()
+    pages = tuple(made())
+    texts = {folder / f"{one.example.name}.html": one.page for one in pages}
+    texts[folder / "README.md"] = index_of(pages)
+    if readme:
+        texts[readme] = _readme(readme, pages)
     folder.mkdir(parents=True, exist_ok=True)
     stale = []
-    for name, text in made():
-        path = folder / name
+    for path, text in texts.items():
         if not given.check:
             write_whole(path, text.encode("utf-8"))
-            print(path.name)
         elif not path.is_file() or path.read_text(encoding="utf-8") != text:
-            stale.append(name)
+            stale.append(path.name)
     for name in stale:
         print(f"{name} is not what would be made now; run make examples and look at it.")
     return 1 if stale else 0

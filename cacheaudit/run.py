@@ -35,6 +35,7 @@ from .rollout_params import WeeklyParams
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 START_S = 120  # a kernel on a busy machine takes its time
+QUIETLY = ["--log-level=CRITICAL"]  # of the kernel: it calls its own shutdown an error at times
 STAMP = "%Y%m%dT%H%M%SZ"
 
 
@@ -202,6 +203,7 @@ def _execute(source: Path, target: Path, parameters: dict[str, Any], patient: bo
                 log_output=False,
                 start_timeout=START_S,
                 config=_kernel(sockets),
+                extra_arguments=QUIETLY,
                 engine_name=PATIENT if patient else None,
             )
     except PapermillExecutionError as error:

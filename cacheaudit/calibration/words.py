@@ -19,7 +19,7 @@ LIMITS = [
     "A delay is from the fall to the end of the data that raised the alarm. What the provider needs"
     " to report an hour, and the wait for the next mail, come on top.",
     "Reads turn to misses one by one. Falls in which whole conversations miss together make more"
-    " noise and can be found later.",
+    " noise, and are found less often than this says (docs/METHODS.md has by how much).",
     "Quiet windows are made of days of this history, shuffled within weekdays and within weekends."
     " They share their days, so the limit is a little too low, and no slow drift is in them.",
 ]
