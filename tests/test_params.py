@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from cacheaudit.cli.given import ago
 from cacheaudit.errors import ParamError
 from cacheaudit.params import PostmortemParams, read_params, read_params_file
 from cacheaudit.readiness_params import ReadinessParams
@@ -91,3 +92,8 @@ def test_a_file_that_is_no_mapping_is_one_clear_error(tmp_path, text, words):
 
 def test_provenance_leaves_the_scratch_folder_out():
     assert "run_folder" not in PostmortemParams(run_folder="somewhere").to_dict()
+
+
+@pytest.mark.parametrize("text", ["7d", "7D", "7 d", "168h", "7 days"])
+def test_how_long_ago_is_said_as_people_say_it(text):
+    assert ago(text) == pd.Timedelta(days=7)

@@ -1,5 +1,6 @@
 """What a run is given: options, and the parameters that they amount to."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def _typed(name: str, text: str) -> Any:
 
 def ago(text: str) -> pd.Timedelta:
     try:
-        ago = pd.Timedelta(text)
+        ago = pd.Timedelta(re.sub(r"(?<=\d)\s*d$", "D", text))  # pandas is about to drop "7d"
     except ValueError as error:
         raise ParamError(f"--since is {text!r}; expected a duration such as 7d or 12h.") from error
     if not ago > pd.Timedelta(0):
