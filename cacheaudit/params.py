@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self, TypeVar, get_args, get_origin
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 import yaml
@@ -77,6 +78,7 @@ class PostmortemParams(Params):
     tokenizers      model -> tokens per token of the models not named, for the same text: splits a
                     new tokenizer from longer prompts where no request log measures it
     bill_tolerance  a bill this close to the priced tokens reconciles, as a share of the bill
+    zone            the reader's (IANA), named beside UTC where times are acted on; "" for none
     run_folder      where to write findings.json and usage.parquet; "" writes nothing
     """
 
@@ -112,6 +114,7 @@ class PostmortemParams(Params):
     recovered_at_share: float = DEFAULT.recovered_at_share
     recovery_hours: float = DEFAULT.recovery_hours
     bill_tolerance: float = DEFAULT.bill_tolerance
+    zone: str = ""
     run_folder: str = ""
 
     def __post_init__(self) -> None:
@@ -126,6 +129,7 @@ class PostmortemParams(Params):
                 " underscores. The key itself belongs into the environment, never here."
             )
         refuse_secret("base_url", self.base_url)
+        demand_zone(self.zone)
         if self.bucket not in BUCKETS:
             raise ParamError(f"bucket is {self.bucket!r}; expected one of {list(BUCKETS)}.")
         if bad := {m: r for m, r in self.tokenizers.items() if not r > 0}:
@@ -152,6 +156,16 @@ class PostmortemParams(Params):
     def to_dict(self) -> dict[str, Any]:
         """For provenance: every parameter but places to keep things, which are no input."""
         return {k: v for k, v in asdict(self).items() if k not in ("run_folder", "store_path")}
+
+
+def demand_zone(zone: str) -> None:
+    """Refuse a *zone* that is not of the IANA database; "" is none. Raises ParamError."""
+    try:
+        _ = zone and ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ParamError(
+            f"zone is {zone!r}; expected an IANA name such as Europe/Berlin."
+        ) from error
 
 
 def refuse_secret(name: str, url: str) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from .errors import ParamError
 from .gates import GateBars
-from .params import Params, PostmortemParams
+from .params import Params, PostmortemParams, demand_zone
 
 DEFAULT = GateBars()
 HELD = (  # bars of the gates before a cutover; the others belong to the weekly page
@@ -68,6 +68,7 @@ class ReadinessParams(Params):
     rollback_warm_share   share of the usual hit rate that going back must find
     baseline_days   days of usage that make the baseline
     paged           who is paged when the hit rate is below its bar after the cutover
+    zone            the reader's (IANA), named beside UTC where times are acted on; "" for none
     run_folder      where to write findings.json and usage.parquet; "" writes nothing
     """
 
@@ -116,6 +117,7 @@ class ReadinessParams(Params):
     rollback_warm_share: float = DEFAULT.rollback_warm_share
     baseline_days: float = DEFAULT.baseline_days
     paged: str = "the on-call engineer"
+    zone: str = ""
     run_folder: str = ""
 
     def __post_init__(self) -> None:
@@ -129,6 +131,7 @@ class ReadinessParams(Params):
                 raise ParamError(f"{name} is {getattr(self, name)}; expected 0 or more.")
         if not 0 < self.rollback_days < float("inf"):
             raise ParamError(f"rollback_days is {self.rollback_days}; expected days above 0.")
+        demand_zone(self.zone)
         until = self.at or pd.Timestamp("2026-01-01", tz="UTC")
         _ = self.bars, self.pull(until)  # both refuse what is out of range, or holds a secret
 

@@ -96,6 +96,15 @@ def moment(at: pd.Timestamp | None) -> str:
     return UNKNOWN if at is None or pd.isna(at) else f"{at:%Y-%m-%d %H:%M} UTC"
 
 
+def local(at: pd.Timestamp | None, zone: str) -> str:
+    """A time where the reader is, to the minute; the zone is named by the column or the sentence.
+
+    >>> local(pd.Timestamp("2026-03-17 14:20", tz="UTC"), "Asia/Kolkata")
+    '2026-03-17 19:50'
+    """
+    return UNKNOWN if at is None or pd.isna(at) else f"{at.tz_convert(zone):%Y-%m-%d %H:%M}"
+
+
 def span(seconds: float) -> str:
     """A duration, to about two digits.
 

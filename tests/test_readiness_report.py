@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from dataclasses import replace
 from functools import cache
 from typing import get_args
 
@@ -17,7 +18,7 @@ from cacheaudit.report import runbook
 from cacheaudit.report.readiness_inventory import inventory_rows
 from cacheaudit.report.readiness_steps import SPLITS, steps
 from cacheaudit.report.readiness_summary import headline, summary
-from cacheaudit.words import NBSP, count, share, signed_usd, span, times, usd
+from cacheaudit.words import NBSP, count, local, moment, share, signed_usd, span, times, usd
 from tests.candidates import NEW, OLD, cohort, log_of, probe_of, ready_on, talking, usage_of
 from tests.conftest import ROOT
 
@@ -341,3 +342,15 @@ def test_where_each_figure_is_from_is_said(told):
     assert "platform.claude.com" in below
     assert "no probe was given" in below
     assert "not given" in below
+
+
+def test_a_reader_s_zone_stands_beside_utc_in_the_runbook(told):
+    ready = told("ready")
+    there = replace(ready, params=replace(ready.params, zone="Asia/Kolkata"))
+    words = text(runbook.runbook(there))
+
+    assert ready.params.at is not None
+    assert "Asia/Kolkata" in words
+    assert local(ready.params.at, "Asia/Kolkata") in words
+    assert moment(ready.params.at) in words
+    assert "Kolkata" not in text(runbook.runbook(ready))

@@ -423,3 +423,15 @@ def test_a_move_that_another_made_unharmed_is_said_to_be_innocent():
         "markers_and_migration": "",
         "floor_and_release_contrast": "",
     }
+
+
+def test_a_reader_s_zone_stands_beside_utc():
+    """In the timeline and in the header; without one there is not a word of it."""
+    here = investigate(PostmortemParams(zone="Asia/Kolkata"), now=NOW)
+    plain = investigate(PostmortemParams(), now=NOW)
+    told = aftermath.timeline(here).to_text() + supporting.header(here).to_text()
+
+    assert "Asia/Kolkata" in told
+    assert "there it began at 2026-03-17 19:50" in " ".join(told.split())
+    assert "2026-03-17 14:20" in told
+    assert "Kolkata" not in aftermath.timeline(plain).to_text() + supporting.header(plain).to_text()

@@ -6,7 +6,7 @@ from .. import plots
 from ..postmortem import Postmortem
 from ..recovery import Recovery
 from ..show import Column, Figure, Piece, Prose, Table
-from ..words import listing, moment, share, span
+from ..words import listing, local, moment, share, span
 from .actions import action_items
 from .incident import nothing
 from .owned import affected_owners
@@ -150,8 +150,10 @@ def timeline(postmortem: Postmortem) -> Table:
         rows.append(
             (postmortem.pull.refreshed_at, "data", "the provider's data is complete to here")
         )
-    return Table(
-        [Column("UTC"), Column("kind"), Column("what")],
-        [[f"{at:%Y-%m-%d %H:%M}", kind, what] for at, kind, what in sorted(rows)],
-        "In order of time, UTC",
-    )
+    zone = postmortem.params.zone
+    columns = [Column("UTC"), *([Column(zone)] if zone else []), Column("kind"), Column("what")]
+    told = [
+        [f"{at:%Y-%m-%d %H:%M}", *([local(at, zone)] if zone else []), kind, what]
+        for at, kind, what in sorted(rows)
+    ]
+    return Table(columns, told, f"In order of time, UTC{f' and {zone}' if zone else ''}")

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ..readiness import Readiness
 from ..show import Bullets, Column, Piece, Prose, Table
-from ..words import count, ended, moment, share, span
+from ..words import count, ended, local, moment, share, span
 from .readiness_steps import HOUR_S, planned_cutover, steps
 from .readiness_summary import money
 
@@ -28,8 +28,16 @@ def runbook(readiness: Readiness) -> list[Piece]:
         why = readiness.known.rules_why
         return [Prose([f"There is no runbook yet. It takes {ended(why)}"])]
     timed = found[0].at is not None
-    columns = [Column("when"), *([Column("UTC")] if timed else []), Column("what"), Column("do")]
-    rows = [[one.when, *([moment(one.at)] if timed else []), one.what, one.do] for one in found]
+    zone = readiness.params.zone if timed else ""
+    times = [*(["UTC"] if timed else []), *([zone] if zone else [])]
+    columns = [Column("when"), *map(Column, times), Column("what"), Column("do")]
+    rows = [
+        [
+            one.when, *([moment(one.at)] if timed else []),
+            *([local(one.at, zone)] if zone else []), one.what, one.do,
+        ]
+        for one in found
+    ]  # fmt: skip
     plan = "a straight cut" if readiness.plan is None else f"the plan '{readiness.plan.name}'"
     table = Table(columns, rows, f"Runbook of {plan}, by the time at which all traffic has moved")
     first = [] if readiness.verdict == "ready" else [Prose([NOT_READY[readiness.verdict]])]

@@ -9,7 +9,7 @@ from ..postmortem import Postmortem
 from ..pricing import RATES, UnitPrice
 from ..schema import LIFETIMES
 from ..show import Bullets, Column, Definitions, Details, Prose, Table
-from ..words import UNKNOWN, count, moment, share, usd
+from ..words import UNKNOWN, count, local, moment, share, usd
 from .summary import MEASURE_NAMES, data_notes, quality_lines
 
 DAILY = ["requests", "tokens", "rate", "usd"]
@@ -26,11 +26,21 @@ def header(postmortem: Postmortem) -> Definitions:
     return Definitions(
         [
             ("Window", f"{moment(pull.start)} to {moment(pull.end)}"),
+            *_zone(postmortem),
             ("Source", pull.source),
             ("Made", f"{moment(postmortem.fetched_at)} by cacheaudit {version('cacheaudit')}"),
             ("Complete to", moment(pull.refreshed_at) if pull.refreshed_at else "not stated"),
         ]
     )
+
+
+def _zone(postmortem: Postmortem) -> list[tuple[str, str]]:
+    """The reader's zone, and when it was there."""
+    zone, top = postmortem.params.zone, postmortem.diagnosis.costliest
+    if not zone:
+        return []
+    began = "" if top is None else f"; there it began at {local(top.incident.start, zone)}"
+    return [("Times", f"UTC; the timeline has {zone} as well{began}")]
 
 
 def supporting(postmortem: Postmortem) -> list[Prose | Bullets | Details]:
