@@ -22,8 +22,10 @@ from cacheaudit.calibration import (
     quiet_stretch,
     watch_of,
 )
+from cacheaudit.calibration.calibrate import Trial, _powers
 from cacheaudit.calibration.detect import delay_h
 from cacheaudit.calibration.plant import plots_of, sites
+from cacheaudit.calibration.quiet import _demand_data
 from cacheaudit.calibration.resample import false_alarms, resampled
 from cacheaudit.cli import cli
 from cacheaudit.errors import ParamError, UnfitData
@@ -333,7 +335,7 @@ def chat(usage):
 
 @pytest.fixture(scope="module")
 def calibrated(chat):
-    return calibrate(chat, drops=(0.3,), plants=10, seed=4)
+    return calibrate(chat, drops=(0.3, 0.99), plants=10, seed=4)
 
 
 def test_a_deep_fall_is_always_found_and_soon(calibrated):
@@ -408,18 +410,72 @@ def test_the_sentence_is_rendered_from_the_values():
 
     assert text == (
         "A fall of 10 points in one of these cohorts is found in 92.5 % of 40 plantings (80.1 % to"
-        " 97.4 %), in half of them within 6 hours; of 100 quiet windows of 30 days 2 raised an"
-        " alarm (below 7.0 %)."
+        " 97.4 %), in half of them within 6 hours; of 100 windows of these 30 days, reshuffled, 2"
+        " raised an alarm (below 7.0 %)."
     )
     assert "fewer than half" in made(DropPower(points=0.1, delays_h=(None,) * 10)).sentence
     assert "none raised" in made(sure).sentence
     assert "batch via key" in calibration_text(made(sure))
 
 
+def test_a_fall_that_no_rate_has_room_for_is_not_said_to_be_found(chat, calibrated):
+    """No rate is 99 %: no such fall can be planted, and nothing is said of it."""
+    assert [one.points for one in calibrated.drops] == [0.3]
+    assert calibrated.to_dict()["too_large"] == [0.99]
+    assert "99 points" not in calibrated.sentence
+    assert "Nothing was planted of 99 points" in calibration_text(calibrated)
+    with pytest.raises(UnfitData, match=r"has room for none of the falls asked for"):
+        calibrate(chat, drops=(0.98, 0.99), plants=10, seed=4)
+
+
+def test_places_without_room_count_neither_as_planted_nor_as_found():
+    """By hand: of ten places six had room, five of them were found."""
+    powers = _powers(
+        [Trial(site=None, points=0.2, delay_h=2 if n else None, clipped=n > 5) for n in range(10)],
+        (0.2, 0.3),
+    )
+
+    assert [(one.points, one.planted, one.found, one.clipped) for one in powers] == [(0.2, 6, 5, 4)]
+    assert "4 of 10 places for a fall of 20 points" in calibration_text(made(*powers))
+
+
+def test_days_without_data_are_no_days(chat):
+    """Two days of 16 are missing; what is drawn for the others has data."""
+    day = (chat["bucket_start"] - START) // DAY
+    holed = chat[~day.isin([5, 12])].reset_index(drop=True)
+    quiet = Quiet(usage=holed, series=(), start=START, end=at(16), left_out=())
+    window = resampled(quiet, np.random.default_rng(1))
+
+    assert len(quiet.days) == 14
+    assert set((window["bucket_start"] - START) // DAY) == {*range(16)} - {5, 12}
+    found = replace(made(DropPower(points=0.1, delays_h=(6,) * 10)), days_without_data=3)
+    assert "of these 27 days, reshuffled" in found.sentence.replace("\xa0", " ")
+    assert "3 days of the window have no data" in calibration_text(found)
+    with pytest.raises(UnfitData, match=r"6 of its 16 days have data; expected 10"):
+        _demand_data(6, 16)
+
+
+@pytest.mark.parametrize("out", ["folder", "nowhere/x.json", "x" * 300])
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_read(out, tmp_path):
+    (tmp_path / "folder").mkdir()
+    words = [str(tmp_path / "usage.parquet"), "--out", str(tmp_path / out)]
+    result = CliRunner().invoke(cli, ["calibrate", *words])
+
+    assert isinstance(result.exception, ParamError)
+    assert str(result.exception).startswith("--out is")
+
+
+def test_a_seed_below_zero_is_refused(tmp_path):
+    result = CliRunner().invoke(cli, ["calibrate", str(tmp_path), "--seed", "-1"])
+
+    assert result.exit_code == 2
+    assert "--seed" in result.stderr
+
+
 def test_the_command_writes_the_contract_and_the_same_for_the_same_seed(chat, calibrated, tmp_path):
     path, out = tmp_path / "july.parquet", tmp_path / "calibration.json"
     chat.to_parquet(path)
-    words = [str(path), "--drops", "0.3", "--plants", "10", "--seed", "4", "--out", str(out)]
+    words = [str(path), "--drops", "0.3,0.99", "--plants", "10", "--seed", "4", "--out", str(out)]
     result = CliRunner().invoke(cli, ["calibrate", *words, "--json"])
 
     assert result.exit_code == 0, result.output

@@ -13,6 +13,7 @@ from .watch import DAY, Span, Watch
 
 BEFORE = 7 * DAY  # of baseline before a planted fall: one of each weekday
 ROOM = 7 * DAY  # after it: the longest delay that is tried
+WITH_DATA = 10  # days with rows: two weeks of a team that rests at weekends
 LEAST = BEFORE + ROOM + DAY  # with a day in which its time is drawn
 MOST = 92 * DAY  # the latest quarter: older traffic says less, and takes long
 
@@ -35,15 +36,16 @@ class Quiet:
 
     @property
     def days(self) -> pd.DatetimeIndex:
-        """Its days."""
-        return pd.date_range(self.start, self.end, freq="D", inclusive="left")
+        """Its days that have rows, in order."""
+        return _days(self.usage)
 
 
 def quiet_stretch(usage: pd.DataFrame, watch: Watch) -> Quiet:
     """The quiet part of *usage* (in buckets of the watch's width).
 
     Incidents are cut out with their widest interval, a step up of a hit rate at its date. What is
-    left is judged again, until nothing is found. Raises UnfitData below LEAST days.
+    left is judged again, until nothing is found. Raises UnfitData below LEAST days, or where less
+    than WITH_DATA of them have rows.
     """
     start, end = usage["bucket_start"].min().ceil("D"), usage["bucket_end"].max().floor("D")
     left_out: list[tuple[Span, str]] = []
@@ -57,12 +59,26 @@ def quiet_stretch(usage: pd.DataFrame, watch: Watch) -> Quiet:
             *_rises(series, watch),
         ]
         if not found:
+            _demand_data(len(_days(rows)), (end - start).days)
             return Quiet(
                 usage=rows.reset_index(drop=True), series=series, start=start, end=end,
                 left_out=tuple(sorted(left_out)),
             )  # fmt: skip
         left_out += found
         start, end = _longest((span for span, _ in found), start, end)
+
+
+def _days(rows: pd.DataFrame) -> pd.DatetimeIndex:
+    days = rows["bucket_start"].dt.floor("D").drop_duplicates().sort_values()
+    return pd.DatetimeIndex(days)
+
+
+def _demand_data(days: int, length: int) -> None:
+    if days < WITH_DATA:
+        raise UnfitData(
+            f"{days} of its {length} days have data; expected {WITH_DATA} or more in the longest"
+            " quiet stretch. Bring a longer window, or the days that are missing."
+        )
 
 
 def _span_of(incident: Incident, start: pd.Timestamp, end: pd.Timestamp) -> tuple[Span, str]:

@@ -9,11 +9,11 @@ from .watch import Watch
 
 
 def resampled(quiet: Quiet, rng: np.random.Generator) -> pd.DataFrame:
-    """As many days as *quiet* has, each drawn from its own of the same class (weekday, weekend).
+    """The days of *quiet* with data, each drawn from its own of the same class (weekday, weekend).
 
     A block bootstrap with whole days of all cohorts together as blocks (Künsch 1989, Ann. Stat.
     17(3)). Assumed: days of a class are exchangeable. What lasts longer than a day, a drift or a
-    mood of several days, is torn apart.
+    mood of several days, is torn apart. A day without rows stays so: it is no day of no alarm.
     """
     days = quiet.days
     of_day = quiet.usage["bucket_start"].dt.floor("D")
@@ -22,8 +22,8 @@ def resampled(quiet: Quiet, rng: np.random.Generator) -> pd.DataFrame:
     classes = {kind: np.flatnonzero(weekend == kind) for kind in (0, 1)}
     drawn = [int(rng.choice(classes[int(kind)])) for kind in weekend]
     places = np.concatenate([rows[source] for source in drawn])
-    moved = np.repeat(np.arange(len(days)) - np.array(drawn), [len(rows[s]) for s in drawn])
-    shift = pd.to_timedelta(moved, unit="D").as_unit("us")
+    moved = np.asarray(days - days[drawn], dtype="timedelta64[us]")
+    shift = pd.TimedeltaIndex(np.repeat(moved, [len(rows[s]) for s in drawn]))
     usage = quiet.usage.iloc[places].reset_index(drop=True)
     return usage.assign(
         bucket_start=usage["bucket_start"] + shift, bucket_end=usage["bucket_end"] + shift

@@ -19,7 +19,7 @@ class DropPower:
     """How often, and how soon, a fall of *points* (a share, 0.1 = 10 points) was found.
 
     delays_h  of each planting, in hours; None where it was not found
-    clipped   plantings in cohorts whose rate is below *points*: all reads were lost there
+    clipped   places in cohorts whose rate is below *points*: none was planted there
     """
 
     points: float
@@ -65,7 +65,7 @@ class DropPower:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FalseAlarms:
-    """Quiet windows, and those of them with any alarm."""
+    """Windows of reshuffled quiet days, and those of them with any alarm."""
 
     found: int
     windows: int
@@ -111,6 +111,8 @@ class Calibration:
     cohorts       the same by cohort, the busiest first
     left_out      stretches that were not quiet: ([start, end), what was found there)
     not_planted   cohorts without a watched rate over the whole stretch
+    days_without_data   days of the window that have no rows
+    too_large     sizes asked for that are larger than every cohort's rate
     """
 
     window: tuple[pd.Timestamp, pd.Timestamp]
@@ -122,11 +124,13 @@ class Calibration:
     cohorts: tuple[CohortPower, ...]
     left_out: tuple[tuple[tuple[pd.Timestamp, pd.Timestamp], str], ...]
     not_planted: tuple[Cohort, ...]
+    days_without_data: int = 0
+    too_large: tuple[float, ...] = ()
 
     @property
     def days(self) -> int:
-        """Length of the window."""
-        return (self.window[1] - self.window[0]).days
+        """Days of the window that have data."""
+        return (self.window[1] - self.window[0]).days - self.days_without_data
 
     @property
     def smallest_found(self) -> DropPower | None:
@@ -152,8 +156,8 @@ class Calibration:
         return (
             f"A fall of {points_words(told.points)} in one of these cohorts is found in"
             f" {share(told.found / told.planted)} of {told.planted} plantings"
-            f" ({share(low)} to {share(high)}), {soon}; of {wrong.windows} quiet windows of"
-            f" {self.days} days {raised} raised an alarm (below {share(wrong.high)})."
+            f" ({share(low)} to {share(high)}), {soon}; of {wrong.windows} windows of these"
+            f" {self.days} days, reshuffled, {raised} raised an alarm (below {share(wrong.high)})."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -172,6 +176,8 @@ class Calibration:
                 {"start": a.isoformat(), "end": b.isoformat(), "found": what}
                 for (a, b), what in self.left_out
             ],
+            "days_without_data": self.days_without_data,
+            "too_large": list(self.too_large),
             "not_planted": [{"scope": s, "route": r} for s, r in self.not_planted],
             "sentence": self.sentence,
         }

@@ -20,7 +20,7 @@ LIMITS = [
     " to report an hour, and the wait for the next mail, come on top.",
     "Reads turn to misses one by one. Falls in which whole conversations miss together make more"
     " noise, and are found less often than this says (docs/METHODS.md has by how much).",
-    "Quiet windows are made of days of this history, shuffled within weekdays and within weekends."
+    "The windows are made of days of this history, shuffled within weekdays and within weekends."
     " They share their days, so the limit is a little too low, and no slow drift is in them.",
 ]
 
@@ -91,12 +91,18 @@ def _notes(found: Calibration) -> list[str]:
     if found.not_planted:
         names = listing([cohort_words(one) for one in found.not_planted])
         notes.append(f"Nothing was planted in {names}: no hit rate is watched there all along.")
+    if found.too_large:
+        sizes = listing([points_words(points) for points in found.too_large])
+        notes.append(f"Nothing was planted of {sizes}: no cohort's hit rate is that high.")
     for one in found.drops:
         if one.clipped:
             notes.append(
-                f"{one.clipped} of {one.planted} falls of {points_words(one.points)} are larger"
-                " than the cohort's hit rate; all its reads were lost instead."
+                f"{one.clipped} of {one.planted + one.clipped} places for a fall of"
+                f" {points_words(one.points)} are in cohorts whose hit rate is lower; none was"
+                " planted there."
             )
+    if found.days_without_data:
+        notes.append(f"{found.days_without_data} days of the window have no data.")
     return notes
 
 

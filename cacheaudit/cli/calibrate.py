@@ -3,11 +3,12 @@
 import json
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ParamError, UnfitData
+from ..errors import ParamError, SourceError, UnfitData
 from ..files import write_whole
 from ..params import PostmortemParams
 from .given import Overrides, overrides, params_file, params_of
@@ -33,7 +34,13 @@ def _shares(_: click.Context, __: click.Parameter, text: str) -> tuple[float, ..
 @click.option("--drops", default="0.05,0.1,0.2,0.4", show_default=True, callback=_shares,
               help="Sizes of falls of the hit rate, as shares: 0.1 is ten points.")  # fmt: skip
 @click.option("--plants", default=40, show_default=True, help="Falls of each size.")
-@click.option("--seed", default=1, show_default=True, help="Of places, noise and windows.")
+@click.option(
+    "--seed",
+    default=1,
+    type=click.IntRange(min=0),
+    show_default=True,
+    help="Of places, noise and windows.",
+)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("calibration.json"),
               show_default=True)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same on the terminal, as JSON.")
@@ -57,8 +64,7 @@ def calibrate(
     if usage is not None:
         chosen |= {"source": "frame", "path": str(usage), "name": usage.stem}
     params = params_of(file, given, chosen)
-    if not out.parent.is_dir():
-        raise ParamError(f"--out is {out}; expected a file in a folder that exists.")
+    _demand_writable(out)
     from ..calibration import calibration_text
 
     with working("Planting falls in quiet days"):
@@ -71,9 +77,28 @@ def calibrate(
         "provenance": _provenance(params, pull),
     }
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-    write_whole(out, (text + "\n").encode("utf-8"))
+    try:
+        write_whole(out, (text + "\n").encode("utf-8"))
+    except OSError as error:
+        raise SourceError(
+            f"{out} could not be written ({error.strerror}). Give another --out."
+        ) from error
     click.echo(text if as_json else calibration_text(found))
     click.echo(f"written to {out}", err=True)
+
+
+def _demand_writable(out: Path) -> None:
+    """Found out before a minute is spent; raises ParamError."""
+    try:
+        if out.is_dir():
+            raise ParamError(f"--out is {out}, a folder; expected a file.")
+        with NamedTemporaryFile(prefix=f".{out.name}.", dir=out.parent):
+            pass
+    except OSError as error:
+        raise ParamError(
+            f"--out is {out}, which cannot be written ({error.strerror}); expected a file in a"
+            " folder that exists."
+        ) from error
 
 
 def _calibrated(

@@ -27,16 +27,22 @@ def ticket(
     """
     from ..finished import moment_of, read_finished
     from ..ticket import Addressee, ticket_of
-    from ..ticket.names import Names, neutral_names
+    from ..ticket.names import Names
+    from ..ticket.neutral import neutral_names
 
     done = read_finished(folder)
     start = None if incident is None else moment_of("--incident", incident)
     one = done.costliest if start is None else done.incident(start)
-    names = Names()
-    if to == "provider" and not keep:
-        names = neutral_names(done.findings, done.usage())
     addressee: Addressee = "provider" if to == "provider" else "platform"
-    text = ticket_of(done.findings, one, names, addressee, amounts=not no_money)
+    usage = done.usage() if to == "provider" else None
+    try:
+        names = Names() if usage is None else neutral_names(done.findings, usage, one, keep=keep)
+        text = ticket_of(done.findings, one, names, addressee, amounts=not no_money)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise SourceError(
+            "findings.json is not as a postmortem of this version writes it: an earlier version"
+            " wrote it, or it was edited. Run the postmortem again."
+        ) from error
     if out is None:
         click.echo(text, nl=False)
         return

@@ -4,16 +4,18 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from ..causes.rank import CATALOGUE
 from ..report.actions import BY_CAUSE
 from ..report.summary import SAID_VERDICT
 from ..words import count, ended, moment, share
 from .markdown import bullets, plain
-from .names import Names
+from .names import Names, left_out
 from .told import Found, One, at
 
 Addressee = Literal["provider", "platform"]
 OURS = ("client", "rollout", "workload", "measurement")  # families of causes on a team's own side
 MOST_ASKED = 6
+SAID = {one.id: {"says": one.says, "needs": one.needs} for one in CATALOGUE}
 # What the provider is asked where a cause may be its own, or where only it has the data.
 ASKED: dict[str, str] = {
     "model.below_minimum": "From how many tokens on does {models} cache a prefix, for these"
@@ -57,28 +59,28 @@ def causes(one: One, names: Names, *, amounts: bool) -> str:
     if by["ruled_out"]:
         groups: dict[str, list[str]] = {}
         for cause in by["ruled_out"]:
-            groups.setdefault(_against(cause, amounts), []).append(plain(cause["id"]))
-        lines = [f"{', '.join(ids)}: {names.sentence(text)}" for text, ids in groups.items()]
+            groups.setdefault(_against(cause, names, amounts), []).append(plain(cause["id"]))
+        lines = [f"{', '.join(ids)}: {text}" for text, ids in groups.items()]
         parts.append(f"### Ruled out, and by what\n\n{bullets(lines)}")
     return "\n\n".join(parts)
 
 
 def asked(one: One, names: Names, to: Addressee, *, has_calls: bool) -> str:
     """What the reader is asked to do."""
-    return _of_provider(one, names, has_calls) if to == "provider" else _of_platform(one, names)
+    return _of_provider(one, names, has_calls) if to == "provider" else _of_platform(one)
 
 
 def measured(found: Found, names: Names, *, amounts: bool) -> str:
     """Source, window, versions and what is odd about the data."""
     made = found["provenance"]
     low, high = (moment(at(edge)) for edge in found["window"])
-    source = made["source"] if names.open else f"{made['params']['source']} (kind of source)"
+    source = plain(str(made["source"]))
+    if not names.open:
+        source = f"{plain(str(made['params']['source']))} (kind of source)"
+    versions = {k: v for k, v in made["versions"].items() if names.open or k == "cacheaudit"}
     lines = [
-        f"Source: {names.sentence(str(source))}, {low} to {high}; read at"
-        f" {moment(at(made['fetched_at']))}.",
-        "Versions: "
-        + ", ".join(f"{plain(k)} {plain(v)}" for k, v in made["versions"].items())
-        + ".",
+        f"Source: {source}, {low} to {high}; read at {moment(at(made['fetched_at']))}.",
+        "Versions: " + ", ".join(f"{plain(k)} {plain(v)}" for k, v in versions.items()) + ".",
     ]
     if made["refreshed_at"]:
         lines.append(f"The provider's data was complete to {moment(at(made['refreshed_at']))}.")
@@ -90,8 +92,9 @@ def measured(found: Found, names: Names, *, amounts: bool) -> str:
         )
     if found["log"].get("used"):
         lines.append("A request log of the same traffic was held against the usage.")
-    notes = [n["text"] for n in found["data_quality"]] + list(made["notes"])
-    told = [names.sentence(text) for text in _without_amounts(notes, amounts)]
+    notes = [n["text"] for n in found["data_quality"]]
+    notes += made["notes"] if names.open else []  # they name files and organisations
+    told = names.sentences(_without_amounts(notes, amounts))
     lines += told or ["Nothing odd was found in the data."]
     if not amounts:
         lines.append("Amounts of money are left out of this text.")
@@ -100,27 +103,37 @@ def measured(found: Found, names: Names, *, amounts: bool) -> str:
 
 def _standing(cause: Mapping[str, Any], names: Names, amounts: bool) -> str:
     """A cause with what speaks for it and against it, and what would decide."""
-    lines = [f"- **{plain(cause['id'])}**: {names.sentence(cause['says'])}"]
+    lines = [f"- **{plain(cause['id'])}**: {_own(cause, 'says', names)}"]
+    hidden = 0
     for word, key in (("for", "evidence_for"), ("against", "evidence_against")):
-        texts = _without_amounts(cause[key], amounts)
-        lines += [f"  - {word}: {names.sentence(text)}" for text in texts]
+        told = [names.sentence(text) for text in _without_amounts(cause[key], amounts)]
+        lines += [f"  - {word}: {text}" for text in told if text is not None]
+        hidden += told.count(None)
+    lines += [f"  - {text}" for text in left_out(hidden)]
     if cause["needs"]:
-        lines.append(f"  - what would decide: {names.sentence(ended(cause['needs']))}")
+        lines.append(f"  - what would decide: {_own(cause, 'needs', names)}")
     return "\n".join(lines)
 
 
 def _lacking(cause: Mapping[str, Any], names: Names, amounts: bool) -> str:
     said = _without_amounts([*cause["evidence_for"], *cause["evidence_against"]], amounts)
-    text = " ".join(said) or cause["says"]
-    needs = f" What would decide: {ended(cause['needs'])}" if cause["needs"] else ""
-    return f"{plain(cause['id'])}: {names.sentence(text + needs)}"
+    text = " ".join(names.sentences(said)) or _own(cause, "says", names)
+    needs = f" What would decide: {_own(cause, 'needs', names)}" if cause["needs"] else ""
+    return f"{plain(cause['id'])}: {text}{needs}"
 
 
-def _against(cause: Mapping[str, Any], amounts: bool) -> str:
+def _against(cause: Mapping[str, Any], names: Names, amounts: bool) -> str:
     """By what a cause is ruled out: what decides against it, else all that speaks against it."""
-    if cause.get("ruled_out_by"):
-        return " ".join(_without_amounts([cause["ruled_out_by"]], amounts))
-    return " ".join(_without_amounts(cause["evidence_against"], amounts)) or "by its shape."
+    texts = [cause["ruled_out_by"]] if cause.get("ruled_out_by") else cause["evidence_against"]
+    return " ".join(names.sentences(_without_amounts(texts, amounts))) or "by its shape."
+
+
+def _own(cause: Mapping[str, Any], key: Literal["says", "needs"], names: Names) -> str:
+    """What the catalogue says of a cause, which names nothing; else as any sentence is told."""
+    text, known = ended(cause[key]), SAID.get(cause["id"], {}).get(key)
+    if known is not None and ended(known) == text:
+        return plain(text)
+    return names.sentence(text) or left_out(1)[0]
 
 
 def _without_amounts(texts: Iterable[str], amounts: bool) -> list[str]:
@@ -129,7 +142,8 @@ def _without_amounts(texts: Iterable[str], amounts: bool) -> list[str]:
 
 def _of_provider(one: One, names: Names, has_calls: bool) -> str:
     low, high = (moment(at(one["incident"][edge])) for edge in ("start_low", "start_high"))
-    models = {c["moved_to"] for c in one["cohorts"] if c["affected"] and c["moved_to"]}
+    fell = [c for c in one["cohorts"] if c["affected"] and names.served(c["scope"], c["route"])]
+    models = {c["moved_to"] for c in fell if c["moved_to"] and names.serves(c["moved_to"])}
     words = {
         "models": " or ".join(sorted(names.model(m) for m in models)) or "the model",
         "when": f"around {low}" if low == high else f"between {low} and {high}",
@@ -141,7 +155,9 @@ def _of_provider(one: One, names: Names, has_calls: bool) -> str:
     general = ASKED["provider.regression"].format(**words)
     lines = list(dict.fromkeys([*lines[: MOST_ASKED - 1], general]))
     if has_calls:
-        lines.insert(0, "Please look up the calls above: why did they read nothing from the cache?")
+        lines.insert(
+            0, "Please look up the calls above: why did they read so little from the cache?"
+        )
     leading = [c for c in one["causes"] if c["standing"] == "leading"]
     if leading and all(c["id"].split(".")[0] in OURS for c in leading):
         first = "By this data the cause is on our side; we ask for confirmation only."
@@ -149,7 +165,7 @@ def _of_provider(one: One, names: Names, has_calls: bool) -> str:
     return bullets(lines)
 
 
-def _of_platform(one: One, names: Names) -> str:
+def _of_platform(one: One) -> str:
     """The kit's own actions by cause; where several lead, the data that would tell them apart."""
     leading = [c for c in one["causes"] if c["standing"] == "leading"]
     lines = []
@@ -170,5 +186,5 @@ def _of_platform(one: One, names: Names) -> str:
             "When it is repaired, say when: `cacheaudit verify` holds what came after against the"
             " baseline"
         )
-    return bullets([line if "`" in line and "verify" in line else names.sentence(ended(line))
+    return bullets([line if "`" in line and "verify" in line else plain(ended(line))
                     for line in lines])  # fmt: skip

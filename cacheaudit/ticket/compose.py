@@ -19,7 +19,7 @@ def ticket_of(
     """The ticket as Markdown, its title in the first line.
 
     found    findings.json of a postmortem (findings.py, schema 1); one: one of its incidents
-    names    how names of the team's own are told (names.py)
+    names    how names of the team's own are told (names.py, neutral.py)
     amounts  whether money is told
     """
     calls = told.calls(found, one, names)
@@ -30,7 +30,7 @@ def ticket_of(
         f"## Timeline\n\n{told.timeline(found, one, names)}",
         f"## Who was affected, and who was not\n\n{told.cohorts(one, names)}",
         f"## Requests to look up\n\n{calls}",
-        *([f"## What it cost\n\n{told.money(one)}"] if amounts else []),
+        *([f"## What it cost\n\n{told.money(one, names)}"] if amounts else []),
         f"## Cause\n\n{argued.causes(one, names, amounts=amounts)}",
         f"## What we ask\n\n{argued.asked(one, names, to, has_calls='| UTC |' in calls)}",
         f"## How it was measured\n\n{argued.measured(found, names, amounts=amounts)}",

@@ -1,138 +1,136 @@
-"""Whose names a reader may see. A provider knows ids; a team's own names become labels.
+"""How names are told: as they are, or as labels where the reader must not see them.
 
-A label stands for the same name throughout a run folder, whichever incident is told. Ids that the
-provider gave out stay: of models, workspaces, projects and keys (an id of a key opens nothing).
+A finding is prose already. A name in it is replaced where it can be nothing else; the sentence is
+left out where the name might be a word, or where it holds a word that the kit does not use.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import pandas as pd
-
-from ..words import listing
+from ..schema import Cohort
+from ..words import count, listing
+from .known import ITS_CALL
 from .markdown import plain
+from .vocabulary import foreign
 
-OF_PROVIDER = re.compile(r"(wrkspc|proj|apikey|key|org)_\w+")
-ITS_CALL = re.compile(
-    r"(req|msg|resp|chatcmpl|cmpl|gen)[-_][\w-]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-)
 MOST_IDS = 12  # of one label
-PATHS = ("path", "cost_path", "events_path", "owners_path", "requests_path", "prices_path",
-         "signals_path", "probe_path")  # fmt: skip
+OURS = "a name of ours"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """How names are told.
+    """How names are told. Without `to`, every name is told as it is.
 
-    shown   name -> what stands for it in a sentence; empty: every name is told as it is
-    ids     name -> ids that the provider knows it by
-    scopes, routes   name -> its label
+    to              the provider that reads; None: one of the team's own
+    shown           name -> what stands for it in a sentence
+    silent          names that no sentence may hold: they could be words, or are another provider's
+    words           what a sentence may hold besides, in lower case
+    ids             name -> ids that the provider knows it by
+    scopes, routes, models   name -> what stands for it
+    theirs          cohorts with traffic at `to`; other_models: models of other providers alone
+    events          whether events are told in the team's words
+    mixed           whether other providers serve a part of what fell
     """
 
+    to: str | None = None
     shown: Mapping[str, str] = field(default_factory=dict)
+    silent: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
     ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     scopes: Mapping[str, str] = field(default_factory=dict)
     routes: Mapping[str, str] = field(default_factory=dict)
-    open: bool = True
+    models: Mapping[str, str] = field(default_factory=dict)
+    theirs: frozenset[Cohort] = frozenset()
+    other_models: frozenset[str] = frozenset()
+    mixed: bool = False
+    events: bool = False
 
-    def sentence(self, text: str) -> str:
-        """*text* with its names as they are told, as Markdown."""
+    @property
+    def open(self) -> bool:
+        """Whether the reader is one of the team's own."""
+        return self.to is None
+
+    def sentence(self, text: str) -> str | None:
+        """*text* with its names as they are told, as Markdown; None where it must be left out."""
+        if self.open:
+            return plain(text)
+        if self.silent and _any_of(self.silent).search(text):
+            return None
+        rest, said = text, text
         if self.shown:
-            longest = sorted(self.shown, key=len, reverse=True)
-            any_of = "|".join(re.escape(name) for name in longest)
-            text = re.sub(rf"(?<!\w)(?:{any_of})(?!\w)", lambda m: self.shown[m[0]], text)
-        return plain(text)
+            names = _any_of(self.shown)
+            rest = names.sub("\n", text)
+            said = names.sub(lambda found: self.shown[found[0]], text)
+        return None if foreign(rest, self.words) else plain(said)
+
+    def sentences(self, texts: Iterable[str]) -> list[str]:
+        """Those of *texts* that can be told, then how many are left out."""
+        told = [self.sentence(text) for text in texts]
+        kept = [text for text in told if text is not None]
+        return [*kept, *left_out(len(told) - len(kept))]
 
     def cohort(self, scope: str | None, route: str | None) -> str:
         """A cohort in a sentence, as Markdown."""
-        parts = [self.scopes.get(scope or "", scope), self.routes.get(route or "", route)]
+        parts = [self._of(self.scopes, scope), self._of(self.routes, route)]
         return plain(" via ".join(part for part in parts if part) or "all traffic")
 
     def scope(self, scope: str | None) -> str:
         """A workspace or project, as Markdown; nothing for none."""
-        return plain(self.scopes.get(scope or "", scope or ""))
-
-    def legend(self) -> list[str]:
-        """Which ids of the provider a label stands for, as Markdown; empty where none is known."""
-        known = {**self.scopes, **self.routes}
-        return [
-            f"{plain(label)}: {listing([_code(one) for one in self.ids[name]], MOST_IDS)}"
-            for name, label in known.items()
-            if name in self.ids
-        ]
+        return plain(self._of(self.scopes, scope) or "")
 
     def model(self, model: str | None) -> str:
         """A model id, as Markdown."""
-        return plain("not named" if model is None else self.shown.get(model, model))
+        return plain("not named" if model is None else self._of(self.models, model) or "")
 
     def call(self, request_id: str) -> str | None:
         """A request id, as Markdown; None where the provider would not know it."""
         known = self.open or ITS_CALL.fullmatch(request_id) is not None
         return _code(request_id) if known else None
 
+    def served(self, scope: str | None, route: str | None) -> bool:
+        """Whether the reader may know of the cohort at all."""
+        return self.open or (scope, route) in self.theirs
 
-def neutral_names(findings: Mapping[str, Any], usage: pd.DataFrame) -> Names:
-    """Labels for every name in *findings* and *usage* that a provider does not know.
+    def places(self, scope: str) -> bool:
+        """Whether the reader may know of any cohort of *scope*."""
+        return self.open or any(scope == own for own, _ in self.theirs) or scope not in self.silent
 
-    findings  findings.json of a postmortem; usage: the frame beside it, which has all names
-    """
-    params = findings["provenance"]["params"]
-    ids: dict[str, tuple[str, ...]] = {}
-    for one, name in params.get("names", {}).items():
-        ids[name] = (*ids.get(name, ()), one)
-    told = [row.get("scope") for row in findings["events"]]
-    scopes = _labelled([*_values(usage, "scope"), *(s for s in told if s)], _letter)
-    routes = _labelled(_values(usage, "route"), lambda n: f"route {n + 1}")
-    models = {*_values(usage, "model")}
-    asked = [name for name in _values(usage, "model_requested") if name not in models]
-    others = {
-        **_labelled(_values(usage, "client_version"), lambda n: f"client version {n + 1}"),
-        **_labelled(asked, lambda n: f"requested name {n + 1}"),
-        **{name: " or ".join(ids[name]) for name in models if name in ids},
-        **{str(row["what"]): f"a {row['kind']} change" for row in given_events(findings)},
-        **{_file(params[name]): "the file" for name in PATHS if _file(params.get(name) or "")},
-    }
-    return Names(
-        shown={**others, **routes, **scopes}, ids=ids, scopes=scopes, routes=routes, open=False
-    )
+    @property
+    def tells_events(self) -> bool:
+        """Whether the reader sees what a team says of its own changes."""
+        return self.open or self.events
 
+    def serves(self, model: str | None) -> bool:
+        """Whether the reader may know of the model at all."""
+        return model is None or model not in self.other_models
 
-def given_events(findings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Events in a team's own words: all but version changes, which usage shows."""
-    return [row for row in findings["events"] if row["kind"] != "model" or row["source"] != SEEN]
+    def legend(self) -> list[str]:
+        """Which ids of the provider a label stands for, as Markdown; empty where none is known."""
+        return [
+            f"{plain(label)}: {listing([_code(one) for one in self.ids[name]], MOST_IDS)}"
+            for name, label in {**self.scopes, **self.routes}.items()
+            if name in self.ids
+        ]
+
+    def _of(self, labels: Mapping[str, str], name: str | None) -> str | None:
+        return name if self.open or name is None else labels.get(name, OURS)
 
 
-SEEN = "seen in usage"
+def left_out(number: int) -> list[str]:
+    """That *number* sentences are not told, in at most one sentence."""
+    if number < 2:
+        return ["One sentence is left out: it names something of ours."][:number]
+    return [f"{count(number)} sentences are left out: they name something of ours."]
+
+
+def _any_of(names: Iterable[str]) -> re.Pattern[str]:
+    """Any of *names* as a whole: not within a number, nor within a longer name."""
+    longest = sorted(names, key=lambda name: (-len(name), name))
+    any_of = "|".join(re.escape(name) for name in longest)
+    return re.compile(rf"(?<!\w)(?<!\w[-./:@+,])(?:{any_of})(?!\w)(?![-./:@+,]\w)")
 
 
 def _code(one: str) -> str:
     """An id, to be copied; as plain text where it is none."""
     return f"`{one}`" if re.fullmatch(r"[\w.-]+", one) else plain(one)
-
-
-def _labelled(names: Iterable[str], label: Any) -> dict[str, str]:
-    """A label by name, in order of the alphabet; ids of a provider's own need none."""
-    own = sorted({name for name in names if not OF_PROVIDER.fullmatch(name)})
-    return {name: label(number) for number, name in enumerate(own)}
-
-
-def _letter(number: int) -> str:
-    """workspace A, ..., workspace Z, workspace AA, ..."""
-    text = ""
-    number += 1
-    while number:
-        number, rest = divmod(number - 1, 26)
-        text = chr(ord("A") + rest) + text
-    return f"workspace {text}"
-
-
-def _values(usage: pd.DataFrame, column: str) -> list[str]:
-    return [str(name) for name in usage[column].dropna().unique()]
-
-
-def _file(path: str) -> str:
-    """The last part of a path or URL."""
-    return re.split(r"[/\\]", path.rstrip("/\\"))[-1]

@@ -7,9 +7,11 @@ import pandas as pd
 
 from ..incidents import RATES
 from ..report.summary import MEASURE_NAMES, NINETY_FIVE
+from ..schema import EVENT_KINDS
 from ..words import count, listing, moment, share, span, times, usd
 from .markdown import bullets, plain, table
-from .names import SEEN, Names
+from .names import Names
+from .neutral import SEEN
 
 Found = Mapping[str, Any]  # findings.json
 One = Mapping[str, Any]  # one of its incidents
@@ -44,6 +46,11 @@ def seen(one: One, names: Names) -> str:
     if incident["inside"] is not None:
         outer = moment(at(incident["inside"]))
         lines.append(f"It is a further fall inside an incident that began at {outer}.")
+    if names.mixed:
+        lines.append(
+            "A part of the affected traffic is not served by you; what is said of the incident as"
+            " a whole holds it too."
+        )
     return bullets(lines)
 
 
@@ -51,16 +58,9 @@ def timeline(found: Found, one: One, names: Names) -> str:
     """Cutovers, releases and what the rate did, in order of time."""
     name, rows = _measure(one), list[tuple[pd.Timestamp, str]]()
     for event in found["events"]:
-        seen_there = event["kind"] == "model" and event["source"] == SEEN
-        who = f"{names.scope(event['scope'])}: " if event["scope"] else ""
-        if seen_there:
-            old, new = (names.model(part) for part in _versions(str(event["what"])))
-            what = f"{who}version {old} → {new} (seen in usage)"
-        elif names.open:
-            what = f"{who}{event['kind']}: {plain(str(event['what']))}"
-        else:
-            what = f"{who}a {event['kind']} change on our side"
-        rows.append((at(event["at"]), what))
+        told = _event(event, names)
+        if told is not None:
+            rows.append((at(event["at"]), told))
     incident, recovery = one["incident"], one["recovery"] or {}
     rows.append((at(incident["start"]), f"the {name} leaves its baseline"))
     if incident["deeper_at"]:
@@ -75,8 +75,9 @@ def timeline(found: Found, one: One, names: Names) -> str:
 
 def cohorts(one: One, names: Names) -> str:
     """Who fell beside who kept the rate in the same hours: the contrast that convinces."""
-    fell, kept = ([c for c in one["cohorts"] if c["affected"] == side] for side in (True, False))
-    if not one["cohorts"]:
+    known = [c for c in one["cohorts"] if names.served(c["scope"], c["route"])]
+    fell, kept = ([c for c in known if c["affected"] == side] for side in (True, False))
+    if not known:
         return "No cohort is told apart: the incident is in all traffic together."
     rows = [
         [
@@ -89,13 +90,14 @@ def cohorts(one: One, names: Names) -> str:
         ]
         for c in (*fell, *kept)
     ]
-    rate = MEASURE_NAMES.get(str(one["cohorts"][0]["measure"]), "rate")
+    rate = MEASURE_NAMES.get(str(known[0]["measure"]), "rate")
     head = ["traffic", "in the incident", "version", f"{rate} before", "during",
             "cached tokens a request before"]  # fmt: skip
+    none = "Nothing" if len(known) == len(one["cohorts"]) else "Of what you serve nothing"
     contrast = (
-        f"{len(kept)} of {len(one['cohorts'])} kept their rate in the same hours."
+        f"{len(kept)} of {len(known)} kept their rate in the same hours."
         if kept
-        else "Nothing was spared, so there is no other traffic to hold it against."
+        else f"{none} was spared, so there is no other traffic to hold it against."
     )
     legend = names.legend()
     ids = f"\n\nThese labels stand for your ids:\n\n{bullets(legend)}" if legend else ""
@@ -109,10 +111,12 @@ def calls(found: Found, one: One, names: Names) -> str:
     if not logged or one["incident"]["start"] != costliest:
         return (
             "None are at hand: this was told from usage reports, which name no requests, or from"
-            " a log without request ids of this incident."
+            " a log in which no call of this incident with an id had anything to read."
         )
     rows, unknown = [], 0
     for call in logged:
+        if not (names.served(call["scope"], call["route"]) and names.serves(call["model"])):
+            continue
         name = names.call(str(call["request_id"]))
         if name is None:
             unknown += 1
@@ -127,17 +131,19 @@ def calls(found: Found, one: One, names: Names) -> str:
         return f"None are at hand that the provider knows. {said}".strip()
     head = ["UTC", "request id", "model", "traffic", "read tokens", "written tokens"]
     told = (
-        "Calls of the affected traffic that read nothing, or less than half of what the call"
-        " before them had cached; the first ones, and others spread over the incident."
+        "Calls of the affected traffic that read nothing, or less than half of what they share with"
+        " the call before, within the lifetime of its entry; the first ones, and others spread over"
+        " the incident."
     )
     return f"{told}\n\n{table(head, rows)}" + (f"\n\n{said}" if said else "")
 
 
-def money(one: One) -> str:
+def money(one: One, names: Names) -> str:
     """Excess and what it means, with the cold-start ceiling beside it."""
     value, low, high, reason = (one["excess_usd"][k] for k in ("value", "low", "high", "reason"))
     if value is None:
-        return f"What it cost is not known ({plain(reason)})."
+        because = names.sentence(str(reason))
+        return f"What it cost is not known{f' ({because})' if because else ''}."
     text = f"It cost {usd(value)} more than the same requests would have at the baseline"
     if low is not None:
         text += f" ({NINETY_FIVE}: {usd(low)} to {usd(high)})"
@@ -180,8 +186,28 @@ def _until(one: One) -> str:
 
 
 def _who(one: One, names: Names, most: int = 6) -> str:
-    fell = [names.cohort(c["scope"], c["route"]) for c in one["cohorts"] if c["affected"]]
+    fell = [
+        names.cohort(c["scope"], c["route"])
+        for c in one["cohorts"]
+        if c["affected"] and names.served(c["scope"], c["route"])
+    ]
     return listing(fell, most) if fell else "all traffic"
+
+
+def _event(event: Mapping[str, Any], names: Names) -> str | None:
+    """What happened, as Markdown; None where it is another provider's."""
+    if event["scope"] and not names.places(event["scope"]):
+        return None
+    who = f"{names.scope(event['scope'])}: " if event["scope"] else ""
+    if event["kind"] == "model" and event["source"] == SEEN:
+        old, new = _versions(str(event["what"]))
+        if not names.serves(new):
+            return None
+        return f"{who}version {names.model(old)} → {names.model(new)} (seen in usage)"
+    if names.tells_events:
+        return f"{who}{event['kind']}: {plain(str(event['what']))}"
+    kind = event["kind"] if event["kind"] in EVENT_KINDS else "given"
+    return f"{who}a {kind} change on our side"
 
 
 def _version(cohort: Mapping[str, Any], names: Names) -> str:
