@@ -7,9 +7,10 @@ import pandas as pd
 
 from .errors import ParamError
 from .gates import GateBars
-from .params import Params, PostmortemParams
+from .params import Params, PostmortemParams, demand_zone
 
 DEFAULT = GateBars()
+LONGEST_DAYS = 366
 WATCHED = (  # bars of the gates after a cutover; the others belong to readiness
     "baseline_days", "rollout_window_share", "rollout_window_hours", "recovered_at_share",
     "recovery_hours", "telemetry_share",
@@ -44,13 +45,14 @@ class WeeklyParams(Params):
     week_baseline_days  days before the week that it is held against, those with an incident left
                     out; three weeks give each hour of a weekend enough days to have a usual level
     baseline_path   run folder, or usage frame, of a frozen baseline: it does not move along with
-                    a slow loss. "" takes the days before the week
+                    a slow loss, and ends before the week. "" takes the days before the week
     baseline_start, baseline_end   window of it in UTC; "" takes all that is there
     moved_share     relative change of a hit rate or of a cost beyond which it moved, once its
                     whole interval is
     moved_volume_share  the same for the volume, which moves by itself
     reports_path    folder of run folders: what is new since the last of them, which fixes were
-                    verified. The command line sets it to --out; "" compares with the week before
+                    verified (by postmortems of this name). The command line sets it to --out; ""
+                    compares with the week before
     calibration_path    calibration.json of `cacheaudit calibrate`; "" for none
     ahead_days      how far ahead the end of a model in use is told
     baseline_days   days before the cutover that make the baseline
@@ -59,6 +61,7 @@ class WeeklyParams(Params):
     recovered_at_share    share of the baseline that counts as back at it
     recovery_hours  hours after the full cutover in which it must be back
     telemetry_share share of requests that must report cache fields
+    zone            the reader's (IANA), named beside UTC where times are acted on; "" for none
     run_folder      where to write findings.json and usage.parquet; "" writes nothing
     """
 
@@ -99,6 +102,7 @@ class WeeklyParams(Params):
     recovered_at_share: float = DEFAULT.recovered_at_share
     recovery_hours: float = DEFAULT.recovery_hours
     telemetry_share: float = DEFAULT.telemetry_share
+    zone: str = ""
     run_folder: str = ""
 
     def __post_init__(self) -> None:
@@ -108,8 +112,11 @@ class WeeklyParams(Params):
                 f"full_cutover {self.full_cutover} is before since {self.since}; swap them."
             )
         for name in ("week_days", "week_baseline_days"):
-            if not 1 <= getattr(self, name) < float("inf"):
-                raise ParamError(f"{name} is {getattr(self, name)}; expected a day or more.")
+            if not 1 <= getattr(self, name) <= LONGEST_DAYS:
+                raise ParamError(
+                    f"{name} is {getattr(self, name)}; expected 1 to {LONGEST_DAYS} days."
+                )
+        demand_zone(self.zone)
         for name in ("moved_share", "moved_volume_share"):
             if not 0 < getattr(self, name) < 1:
                 raise ParamError(f"{name} is {getattr(self, name)}; expected a share in (0, 1).")
@@ -174,4 +181,6 @@ def _moment(name: str, text: str) -> pd.Timestamp | None:
         raise ParamError(
             f"{name} is {text!r}; expected a time such as 2026-03-17T14:20."
         ) from error
+    if pd.isna(at):
+        raise ParamError(f"{name} is {text!r}; expected a time such as 2026-03-17T14:20.")
     return at.tz_localize("UTC") if at.tzinfo is None else at.tz_convert("UTC")

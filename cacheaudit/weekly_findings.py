@@ -47,6 +47,7 @@ def weekly_findings(weekly: Weekly) -> dict[str, Any]:
             "alpha": found.alpha,
         },
         "week": week_dict(weekly),
+        "doubts": [one.to_dict() for one in weekly.doubts],
         "news": news_dict(weekly),
         "ahead": [one.to_dict() for one in weekly.ahead],
         "winnable": {
@@ -114,12 +115,24 @@ def week_dict(weekly: Weekly) -> dict[str, Any]:
             "disturbed": base.disturbed,
         },
         "cohorts": [part.to_dict() for part in week.every],
+        "coverage": {
+            "share": week.coverage.share,
+            "hours": week.coverage.hours[0],
+            "of_hours": week.coverage.hours[1],
+            "gap": None if week.coverage.gap is None else list(week.coverage.gap),
+            "unreported_share": week.unreported,
+            "known_cohorts_share": week.known_share,
+        },
+        "unjudged": week.unjudged or None,
         "curve": {name: list(week.curve[name]) for name in week.curve},
         "in_use": {kind: list(names) for kind, names in weekly.news.in_use.items()},
         "open": [
             *(
                 {"start": one.found.incident.start,
-                 "said": f"{headline_of(one.found)} ({who(one.found)})"}
+                 "said": f"{headline_of(one.found)} ({who(one.found)})",
+                 "measure": one.found.incident.measure,
+                 "cohorts": [{"scope": c.cohort[0], "route": c.cohort[1]}
+                             for c in one.found.case.affected]}
                 for one in known.open
             ),
             *(one.to_dict() for one in known.out_of_sight),

@@ -99,7 +99,7 @@ def test_how_long_ago_is_said_as_people_say_it(text):
     assert ago(text) == pd.Timedelta(days=7)
 
 
-@pytest.mark.parametrize("kind", [PostmortemParams, ReadinessParams])
+@pytest.mark.parametrize("kind", [PostmortemParams, ReadinessParams, WeeklyParams])
 @pytest.mark.parametrize("zone", ["Berlin", "Europe/Atlantis", "../../etc/passwd", "+01:00"])
 def test_a_zone_that_nobody_knows_is_refused(kind, zone):
     with pytest.raises(ParamError, match="expected an IANA name"):

@@ -35,10 +35,11 @@ def quiet():
 
 
 def week(usage, tmp_path, **given):
-    """A weekly look at *usage* as a file, without the notebook around it."""
+    """A weekly look at *usage* as a file, on the morning after it, without the notebook."""
     write_usage(usage, tmp_path / "usage.parquet")
     path = str(tmp_path / "usage.parquet")
-    return observe(WeeklyParams(source="frame", path=path, **{"since": SINCE, **given}))
+    return observe(WeeklyParams(source="frame", path=path, **{"since": SINCE, **given}),
+                   now=usage["bucket_end"].max() + pd.Timedelta("7h"))  # fmt: skip
 
 
 def text(pieces):

@@ -35,12 +35,12 @@ STORIES = {
 }
 
 
-def look(usage, folder, **given):
+def look(usage, folder, now=NOW, **given):
     """*usage* as a file, observed."""
     folder.mkdir(exist_ok=True)
     write_usage(usage, folder / "usage.parquet")
     path = str(folder / "usage.parquet")
-    return observe(WeeklyParams(source="frame", path=path, **given), now=NOW)
+    return observe(WeeklyParams(source="frame", path=path, **given), now=now)
 
 
 @pytest.fixture(scope="module")
@@ -173,15 +173,16 @@ def test_the_next_report_says_what_is_new_since(tmp_path):
     first = look(before, tmp_path / "first")
     folder = report_of(first, tmp_path / "reports")
     start = first.incidents.open[0].found.incident.start
-    checked = tmp_path / "reports" / "postmortem-x-20261110T070000Z"
+    checked = tmp_path / "reports" / "postmortem-sample-20261110T070000Z"
     checked.mkdir()
     (checked / "verification.json").write_text(json.dumps({
-        "schema": 1, "kind": "verification", "name": "x",
-        "incident": {"start": start.isoformat(), "about": "chat"},
+        "schema": 1, "kind": "verification", "name": "sample",
+        "incident": {"start": start.isoformat(), "about": "chat via gateway"},
         "fixed_at": END.isoformat(), "window": [END.isoformat(), END.isoformat()],
         "verdict": "still_open", "sentence": "The fix did not bring it back.",
     }))  # fmt: skip
-    found = look(usage_of(later), tmp_path / "second", reports_path=str(tmp_path / "reports"))
+    reports = str(tmp_path / "reports")
+    found = look(usage_of(later), tmp_path / "second", NOW + 7 * DAY, reports_path=reports)
     told = flat(found)
 
     assert (found.news.report, found.news.since) == (folder.name, END)
@@ -198,11 +199,12 @@ def test_an_incident_that_slid_out_of_the_data_is_not_called_over(weeks, tmp_pat
     report_of(weeks("open"), tmp_path / "reports")
     late = usage_of(cohort(read=0.5, start=END, end=END + 28 * DAY))
     reports = str(tmp_path / "reports")
-    found = look(late, tmp_path / "late", reports_path=reports)
+    now = NOW + 28 * DAY
+    found = look(late, tmp_path / "late", now, reports_path=reports)
     write_usage(STORIES["open"](), tmp_path / "good.parquet")
     frozen = look(
-        late, tmp_path / "late", reports_path=reports, baseline_path=str(tmp_path / "good.parquet"),
-        baseline_end=(END - 7 * DAY).isoformat(),
+        late, tmp_path / "late", now, reports_path=reports,
+        baseline_path=str(tmp_path / "good.parquet"), baseline_end=(END - 7 * DAY).isoformat(),
     )  # fmt: skip
 
     assert (found.verdict, len(found.incidents.out_of_sight)) == ("moved", 1)
@@ -233,14 +235,15 @@ def test_the_power_is_stated_where_it_was_measured(tmp_path):
     file.write_text(json.dumps({
         "schema": 1, "kind": "calibration", "name": "x", "alpha": 0.01,
         "window": ["2026-09-01T00:00:00+00:00", "2026-11-01T00:00:00+00:00"],
+        "cohorts": [{"scope": "chat", "route": "gateway"}],
         "false_alarms": {"found": 0, "windows": 40, "high": 0.07}, "drops": [],
         "sentence": "A drop of 10 points is found in 19 of 20 trials.",
     }))  # fmt: skip
     found = look(STORIES["quiet"](), tmp_path / "u", calibration_path=str(file))
 
     assert (
-        "A drop of 10 points is found in 19 of 20 trials. (Measured on usage up to 2026-11-01.)"
-        in flat(found)
+        "A drop of 10 points is found in 19 of 20 trials."
+        " (Calibration x, on usage up to 2026-11-01.)" in flat(found)
     )
     assert weekly_findings(found)["calibration"]["alpha"] == 0.01
     file.write_text("{}")
@@ -252,7 +255,7 @@ def test_the_power_is_stated_where_it_was_measured(tmp_path):
     ("given", "verdict", "words"),
     [
         ({"model": "nobody-knows-1"}, "quiet", "tokens have no price"),
-        ({"start": END - 7 * DAY}, "not_yet_known", "too little traffic before this week"),
+        ({"start": END - 7 * DAY}, "not_yet_known", "there is no usage before this week"),
     ],
 )
 def test_what_cannot_be_judged_exits_with_4(tmp_path, given, verdict, words):

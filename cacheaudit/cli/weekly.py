@@ -1,14 +1,17 @@
 """`cacheaudit weekly`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..errors import UnfitData
 from .given import Overrides, mail_file, overrides, params_as, params_file
 from .mail import mailing
-from .telling import tell, working
+from .telling import UNDECIDED, tell, working
 
 
 @click.command()
@@ -28,7 +31,8 @@ def weekly(
 
     Exits with 0 where nothing moved and where something did: the report says so, and the run did
     its work. Exits with 3 where a gate failed (a cutover is late), with 4 where something could not
-    be judged: a gate, unfit data, no baseline, tokens without a price.
+    be judged: a gate, unfit data, hours that are missing, data that is not of this week, no
+    baseline or one of other traffic, tokens without a price.
     """
     from ..rollout_params import WeeklyParams
 
@@ -38,7 +42,7 @@ def weekly(
         params = replace(params, reports_path=str(out))
     from ..run import run_weekly  # papermill takes seconds to import; bad parameters do not
 
-    with mailing(mail, f"weekly {params.name}") as send:
+    with undecided(), mailing(mail, f"weekly {params.name}") as send:
         with working("Running the weekly notebook"):
             run = run_weekly(params, out)
         send(run.folder)
@@ -50,3 +54,13 @@ def weekly(
             click.echo(f"  {gate['needs']}")
     if run.findings["exit_code"]:
         raise click.exceptions.Exit(run.findings["exit_code"])
+
+
+@contextmanager
+def undecided() -> Iterator[None]:
+    """Exit 4, with a line, where there is nothing to judge; no page is made of it."""
+    try:
+        yield
+    except UnfitData as error:
+        click.echo(f"cacheaudit: could not be judged: {error}", err=True)
+        raise click.exceptions.Exit(UNDECIDED) from None

@@ -123,7 +123,7 @@ def sections(weekly: Weekly) -> list[Piece]:
 
 
 def _moved(weekly: Weekly) -> bool:
-    parts = any(part.moved or part.is_new for part in weekly.week.every)
+    parts = any(part.moved or part.is_new or part.is_gone for part in weekly.week.every)
     return parts or bool(weekly.incidents.chosen)
 
 
@@ -149,6 +149,7 @@ def _gates(weekly: Weekly) -> list[Piece]:
 def supporting(weekly: Weekly) -> list[Piece]:
     """What to know about the data, what did not move, and how to run it again."""
     lines = [*quality_lines(weekly.quality), *weekly.pull.notes, *weekly.notes, *_silent(weekly)]
+    lines = [*(f"Not known: {one.says}. {one.needs}" for one in weekly.doubts), *lines]
     pieces: list[Piece] = [Bullets(lines)] if lines else [Prose(["No remarks on the data."])]
     pieces.append(Details("What was looked at", _looked_at(weekly)))
     if not _moved(weekly):

@@ -15,7 +15,7 @@ from ..weekly.news import Name
 from ..weekly.parts import Change, Part
 from ..weekly.told import Told
 from ..weekly.winnable import Win, a_week_of
-from ..words import UNKNOWN, cents, count, listing, moment, share, span, times, usd
+from ..words import UNKNOWN, cents, count, listing, local, moment, share, span, times, usd
 from .money import interval
 from .summary import FEW, headline_of, verdict_words
 from .supporting import RATE_NAMES
@@ -81,7 +81,7 @@ def chosen(weekly: Weekly) -> list[Piece]:
         f"The models that serve {part.label} now make the baseline's traffic"
         f" {times(part.list_price)} as dear: that was chosen, and is no loss."
         for part in weekly.week.every
-        if part.cost.way == "up" and not part.dearer
+        if part.cost.way == "up" and not part.dearer and part.list_price is not None
     ]
     known = [
         f"{headline_of(one)} ({who(one)}) since {moment(one.incident.start)}: none of it is excess"
@@ -105,6 +105,8 @@ def _part_row(part: Part) -> list[str]:
 
 
 def _part_name(part: Part) -> str:
+    if part.is_gone:
+        return f"{part.label} (nothing sent)"
     return f"{part.label} (new)" if part.is_new else part.label
 
 
@@ -120,7 +122,9 @@ def incidents(weekly: Weekly) -> list[Piece]:
     """Those that are open, those that closed since the last report, those out of sight."""
     known = weekly.incidents
     pieces: list[Piece] = [
-        Section(f"{headline_of(one.found)}: {who(one.found)}", [_incident(one)], 3)
+        Section(
+            f"{headline_of(one.found)}: {who(one.found)}", [_incident(one, weekly.params.zone)], 3
+        )
         for one in (*known.open, *known.closed)
     ]
     if known.out_of_sight:
@@ -134,9 +138,10 @@ def incidents(weekly: Weekly) -> list[Piece]:
     return pieces
 
 
-def _incident(one: Told) -> Definitions:
+def _incident(one: Told, zone: str) -> Definitions:
     found, incident = one.found, one.found.incident
-    begun = "before this data" if incident.began_before else moment(incident.start)
+    here = f", {local(incident.start, zone)} {zone}" if zone else ""
+    begun = "before this data" if incident.began_before else moment(incident.start) + here
     since = f"{begun} (new)" if one.is_new else begun
     standing = "open" if one.open else f"closed at {moment(incident.end)}"
     pairs = [("Since", since), ("Standing", standing), ("Cause", cause_words(found))]

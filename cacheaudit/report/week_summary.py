@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from ..diagnosis import IncidentDiagnosis
 from ..excess import Estimate
+from ..schema import COHORT, Cohort, label
 from ..weekly import Weekly
 from ..weekly.parts import Change, Part
 from ..words import UNKNOWN, count, listing, moment, share, span, usd
@@ -38,11 +39,37 @@ def headline(weekly: Weekly) -> str:
         return "This data cannot carry a verdict"
     if weekly.verdict == "moved":
         return _worse(weekly)
+    if weekly.doubts:
+        return f"Whether anything moved is not known: {weekly.doubts[0].says}"
     if weekly.verdict == "not_yet_known":
-        return "What is usual is not known yet: there is too little traffic before this week"
-    better = [part for part in weekly.week.every if part.moved]
-    text = f"Nothing got worse; {movement(better[0], weekly)[0]}" if better else "Nothing moved"
+        return _unjudged(weekly)[0]
+    better = [part for part in weekly.week.every if part.moved and not part.is_gone]
+    other = [_gone(part) for part in weekly.week.gone]
+    other += [movement(part, weekly)[0] for part in better[:1]] if not other else []
+    text = f"Nothing got worse; {listing(other, 2)}" if other else "Nothing moved"
     return f"{text}; {_soon(weekly)}".removesuffix("; ")
+
+
+def _gone(part: Part) -> str:
+    return f"{part.label} sent nothing (usually {mtok(part.volume.usual)})"
+
+
+def _unjudged(weekly: Weekly) -> tuple[str, str]:
+    """Why there is no usual rate: (for a headline, for a sentence)."""
+    why, hours = weekly.week.unjudged, weekly.week.base_hours
+    name = RATES[weekly.week.measure]
+    if why == "reads_nothing":
+        before = "Nothing was read from the cache before this week, so no rate can have fallen"
+        return before, f"nothing was read in the {span(hours * 3600)} of its baseline"
+    if why == "not_reported":
+        return f"The {name} is not known: it is not reported throughout", "it is not all reported"
+    if why == "no_traffic":
+        return "Nothing was sent this week", "there was no input"
+    few = "there is no usage before it"
+    if why == "short_baseline":
+        few = f"its baseline has {span(hours * 3600)} with a rate, and 24 hours are needed"
+    said = few.replace("before it", "before this week").replace("its baseline", "the baseline")
+    return f"What is usual is not known yet: {said}", few
 
 
 def _soon(weekly: Weekly) -> str:
@@ -50,7 +77,9 @@ def _soon(weekly: Weekly) -> str:
     for one in weekly.ahead:
         if one.days is not None and one.days <= SOON_DAYS:
             days = "1 day" if one.days == 1 else f"{count(one.days)} days"
-            return f"{one.name} ends " + (f"in {days}" if one.days > 0 else f"({one.on} is past)")
+            return f"{one.name} " + (
+                f"ends in {days}" if one.days > 0 else f"was to end on {one.on}"
+            )
     return ""
 
 
@@ -121,22 +150,30 @@ def summary(weekly: Weekly) -> tuple[str, str, str]:
         return cutover_summary(weekly)
     if weekly.unfit:
         return "This data cannot say whether anything moved.", weekly.unfit, _money(weekly)
+    if weekly.verdict == "not_yet_known" and weekly.doubts:
+        return _doubted(weekly), _money(weekly), _open(weekly)
     return _rate(weekly), _money(weekly), _open(weekly)
+
+
+def _doubted(weekly: Weekly) -> str:
+    """The first doubt in full, the others by name; what would tell is part of each."""
+    first, *more = weekly.doubts
+    others = f" Besides, {listing([one.says for one in more])}." if more else ""
+    return f"{first.needs}{others}"
 
 
 def _rate(weekly: Weekly) -> str:
     week = weekly.week
     change, name = week.total.rate, RATES[week.measure]
-    text = f"In the {span(_week_s(weekly))} to {moment(week.week[1])} the {name} was"
+    text = f"In the {_days(weekly)} to {moment(week.week[1])} the {name} was"
     if change.usual is None or change.low is None or change.high is None:
-        return (
-            f"{text} {share(change.now)}; there is no day of traffic before it to hold it against."
-        )
+        return f"{text} {share(change.now)}; {_unjudged(weekly)[1]}, so nothing is usual yet."
     text += (
         f" {share(change.now)} ({NINETY_FIVE}: {share(change.low)} to {share(change.high)}),"
         f" against {share(change.usual)} of the same hours of the baseline"
     )
-    moved = [told for part in week.parts for told in movement(part, weekly)]
+    moved = [_gone(part) for part in week.gone]
+    moved += [told for p in week.parts if p not in week.gone for told in movement(p, weekly)]
     if moved:
         return f"{text}; {listing(moved, 3)}."
     beyond = f"is surely beyond {share(change.bar_share)} of its own"
@@ -145,8 +182,12 @@ def _rate(weekly: Weekly) -> str:
     return f"{text}; it {beyond}." if change.way in WAYS else f"{text}, which is no move."
 
 
-def _week_s(weekly: Weekly) -> float:
-    return float(weekly.params.week_days * 86400)
+def _days(weekly: Weekly) -> str:
+    """The length of the week, or how much of it has data."""
+    days = span(weekly.params.week_days * 86400)
+    if weekly.week.coverage.enough:
+        return days
+    return f"{span(weekly.week.coverage.hours[0] * 3600)} that have data, of the {days}"
 
 
 def _money(weekly: Weekly) -> str:
@@ -157,7 +198,8 @@ def _money(weekly: Weekly) -> str:
         cost = f"What the week cost is not known ({why})"
     else:
         against = "" if total.cost.usual is None else f", against {usd(total.cost.usual)}"
-        cost = f"The week cost {usd(total.usd)} at list prices: {per_mtok(total.cost.now)}{against}"
+        week = "The week" if weekly.week.coverage.enough else "What there is of the week"
+        cost = f"{week} cost {usd(total.usd)} at list prices: {per_mtok(total.cost.now)}{against}"
     usual = "" if total.volume.usual is None else f", against {mtok(total.volume.usual)}"
     return f"{cost}; its volume was {mtok(total.volume.now)}{usual}."
 
@@ -174,6 +216,8 @@ def _open(weekly: Weekly) -> str:
             parts.append(_left(top.leading))
     elif known.out_of_sight:
         parts.append("No incident is seen in this data, and one of the last report began before it")
+    elif weekly.doubts:
+        parts.append("No open incident is seen in what there is")
     else:
         parts.append("No incident is open")
     if known.closed:
@@ -182,7 +226,10 @@ def _open(weekly: Weekly) -> str:
         parts.append(f"up to {usd(won(weekly).value)} a week could be won")
     ends = [one for one in weekly.ahead if one.days is not None]
     if ends:
-        parts.append(f"{ends[0].name} ends on {ends[0].on}")
+        past = ends[0].days is not None and ends[0].days <= 0
+        parts.append(f"{ends[0].name} {'was to end' if past else 'ends'} on {ends[0].on}")
+    if weekly.doubts and weekly.verdict == "moved":
+        parts.append(f"more is not known, for {weekly.doubts[0].says}")
     return f"{'; '.join(parts)}."
 
 
@@ -233,4 +280,18 @@ def power_words(weekly: Weekly) -> str:
             "How often it would be wrong on this traffic is not measured; cacheaudit calibrate"
             " does that, and calibration_path brings it here."
         )
-    return f"{known.sentence} (Measured on usage up to {known.until:%Y-%m-%d}.)"
+    measured = f"calibration {known.name}, on usage up to {known.until:%Y-%m-%d}"
+    if not set(known.cohorts) & _cohorts(weekly):
+        return (
+            f"How often it would be wrong on this traffic is not measured: {measured} is of other"
+            " traffic, for none of its cohorts is in this week. Make one of this traffic with"
+            " cacheaudit calibrate."
+        )
+    return f"{known.sentence} ({measured[0].upper()}{measured[1:]}.)"
+
+
+def _cohorts(weekly: Weekly) -> set[Cohort]:
+    """Those of the week."""
+    rows = weekly.usage[weekly.usage["bucket_end"] > weekly.week.week[0]]
+    pairs = rows[COHORT].drop_duplicates().itertuples(index=False)
+    return {(label(scope), label(route)) for scope, route in pairs}

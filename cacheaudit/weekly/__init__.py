@@ -4,8 +4,11 @@ baseline    which traffic is usual: a run that was frozen, or the days before wi
 series      the week and its baseline by cohort and hour
 volume      prompt tokens of the week beside the days before
 list_price  what the models in use explain of a cost
+covered     the hours of the week that the data has, of those that usually carry traffic
 compare     hit rate, cost and volume of the week beside what was usual, with intervals
 parts       what comes of it, as values
+doubts      why a week is not known: missing, stale, not reported, other traffic
+settled     what a frozen baseline shows to be over
 news        versions, routes, workspaces and releases that are new or gone; prices that changed
 ahead       models that end, and names that move
 told        incidents that are open, that closed, and that an earlier report knew of

@@ -42,17 +42,23 @@ def ahead_of(week: pd.DataFrame, until: pd.Timestamp, ahead_days: float) -> tupl
     """Names of *week* (usage rows) that end within *ahead_days* of *until*, the next first; then
     those that move, by their traffic.
 
-    A name is what was asked for, where usage tells it, and the version that served.
+    A name is what was asked for, where usage tells it, and the version that served; its share is
+    of all rows that have it as either.
     """
     tokens = week[TOKENS].to_numpy("float64", na_value=0.0).sum(axis=1)
-    total, found = float(tokens.sum()), dict[tuple[str, str], Ahead]()
-    for column in ("model", "model_requested"):
-        sums = week.assign(tokens=tokens).groupby(["provider", column])["tokens"].sum()
-        for row in sums.reset_index().itertuples(index=False):
-            share = float(row[2]) / total if total > 0 else 0.0
-            for one in _of(str(row[0]), str(row[1]), share, until, ahead_days):
-                found[one.provider, one.name] = one
-    return tuple(sorted(found.values(), key=_order))
+    total, sums = float(tokens.sum()), dict[tuple[str, str], float]()
+    names = ["provider", "model", "model_requested"]
+    by = week.assign(tokens=tokens).groupby(names, dropna=False)["tokens"].sum().reset_index()
+    told = by[names].astype(object).where(by[names].notna(), None).to_numpy(object)
+    for (provider, *given), own in zip(told, by["tokens"].to_numpy("float64"), strict=True):
+        for name in {name for name in given if name is not None}:
+            sums[provider, name] = sums.get((provider, name), 0.0) + float(own)
+    found = [
+        one
+        for (provider, name), own in sums.items()
+        for one in _of(provider, name, own / total if total > 0 else 0.0, until, ahead_days)
+    ]
+    return tuple(sorted(found, key=_order))
 
 
 def _of(

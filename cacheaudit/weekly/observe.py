@@ -1,5 +1,6 @@
 """Parameters in, the week out: pull, judge, compare. The clock and the network end here."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from .. import clock
 from ..bars import Bars
 from ..cost import cost_of
 from ..diagnosis import Diagnosis, diagnose
-from ..errors import UnfitData
+from ..errors import ParamError, UnfitData
+from ..metrics import usual_width
 from ..price_table import PriceTable
-from ..quality import settled
+from ..quality import QualityNote, check_quality, settled
 from ..rollout import Rollout, watch
 from ..rollout_params import WeeklyParams
 from ..schema import check_usage, empty_events
@@ -21,16 +23,21 @@ from ..sources.tables import read_events, read_prices
 from .ahead import ahead_of
 from .baseline import Baseline, Span, frozen_baseline, rolling_baseline
 from .compare import compare
+from .covered import rhythm_of
+from .doubts import Doubt, doubts_of, of_telemetry, timely
 from .known import Calibration
 from .news import news_of
 from .parts import Comparison
-from .reports import Shelf, read_calibration, read_reports
+from .reports import Shelf, read_calibration, read_refreshed, read_reports
 from .result import Weekly
+from .settled import settled_by
 from .told import Incidents, told_of
 from .winnable import winnable
 
 ASKED = ("anthropic", "anthropic_legacy", "openai", "several")
 USAGE = "usage.parquet"  # of a run folder
+MADE_UP = "sample"  # is of no week in particular
+DAY = pd.Timedelta("1D")
 
 
 def observe(params: WeeklyParams, *, now: pd.Timestamp | None = None) -> Weekly:
@@ -49,8 +56,15 @@ def observe(params: WeeklyParams, *, now: pd.Timestamp | None = None) -> Weekly:
     until = usage["bucket_end"].max()
     span = until - pd.Timedelta(days=params.week_days), until
     shelf = read_reports(params.reports_path, params.name, until)
-    week = _compared(params, usage, span, found, prices)
-    return _Judged(params, pull, usage, found, prices, shelf, week, measured).weekly(at.floor("s"))
+    base = _baseline(params, usage, span, found)
+    week = _compared(params, usage, span, found, prices, base)
+    doubts = (
+        *_timely(params, pull, usage, at),
+        *doubts_of(week, _blind(usage, found, span), check_quality(base.usage)
+                   if base.frozen and base.window is not None else ()),
+    )  # fmt: skip
+    judged = _Judged(params, pull, usage, found, prices, shelf, week, measured, doubts)
+    return judged.weekly(at.floor("s"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +79,7 @@ class _Judged:
     shelf: Shelf
     week: Comparison
     calibration: Calibration | None
+    doubts: tuple[Doubt, ...]
 
     def weekly(self, fetched_at: pd.Timestamp) -> Weekly:
         params, last, (begins, until) = self.params, self.shelf.last, self.week.week
@@ -72,6 +87,8 @@ class _Judged:
         incidents = self._incidents(since)
         inside = self.usage[self.usage["bucket_end"] > begins]
         costed = self.found.costed
+        rollout = _rollout(params, self.usage, self.found)
+        silent = () if self.doubts else of_telemetry(rollout.telemetry)
         return Weekly(
             params=params,
             pull=self.pull,
@@ -86,9 +103,10 @@ class _Judged:
             wins=winnable(
                 incidents.open, self.week, inside, costed.book.rates, costed.usd.loc[inside.index]
             ),
-            rollout=_rollout(params, self.usage, self.found),
+            rollout=rollout,
             last=last,
             calibration=self.calibration,
+            doubts=(*self.doubts, *silent),
             notes=self.shelf.notes,
             fetched_at=fetched_at,
         )  # fmt: skip
@@ -98,9 +116,8 @@ class _Judged:
         return told_of(
             self.found.incidents, since, self.usage["bucket_start"].min(),
             remembered=() if last is None else last.open, checked=self.shelf.verifications,
-            settled_by_baseline=(
-                self.week.baseline.frozen and self.week.judged and not self.week.worse
-            ),
+            settled=() if last is None or self.doubts
+            else [one for one in last.open if settled_by(self.week, one)],
         )  # fmt: skip
 
 
@@ -132,9 +149,9 @@ def _diagnosed(params: WeeklyParams, pull: Pull, prices: PriceTable | None) -> D
 
 def _compared(
     params: WeeklyParams, usage: pd.DataFrame, week: Span, found: Diagnosis,
-    prices: PriceTable | None,
+    prices: PriceTable | None, base: Baseline,
 ) -> Comparison:  # fmt: skip
-    base, costed = _baseline(params, usage, week, found), found.costed
+    costed = found.costed
     if base.frozen:
         costed = cost_of(base.usage, prices)
     return compare(
@@ -152,7 +169,41 @@ def _baseline(
         return rolling_baseline(usage, week[0], params.week_baseline_days, spans)
     path = Path(params.baseline_path)
     file = path / USAGE if path.is_dir() else path
-    return frozen_baseline(read_usage(file), f"{file.parent.name}/{file.name}", params.frozen)
+    kept = settled(read_usage(file), read_refreshed(path) if path.is_dir() else None)
+    base = frozen_baseline(kept, f"{file.parent.name}/{file.name}", params.frozen)
+    if base.window is not None and base.window[0] < week[1] and base.window[1] > week[0]:
+        raise ParamError(
+            f"baseline_path has usage up to {base.window[1]:%Y-%m-%d %H:%M} UTC, which is in the"
+            f" week that it is to judge ({week[0]:%Y-%m-%d %H:%M} to {week[1]:%Y-%m-%d %H:%M});"
+            " expected another time. Set baseline_end before the week."
+        )
+    return base
+
+
+def _timely(
+    params: WeeklyParams, pull: Pull, usage: pd.DataFrame, at: pd.Timestamp
+) -> Iterator[Doubt]:
+    """Whether this is the week that was asked for; what is made up is of none."""
+    if params.source == MADE_UP:
+        return
+    until = usage["bucket_end"].max()
+    rhythm = rhythm_of(usage, until, 0)
+    refreshed = pull.refreshed_at
+    if refreshed is not None and not (pull.usage["bucket_end"] > refreshed).any():
+        refreshed = None
+    yield from timely(
+        until, at, params.pull.window[1], usual_width(usage), rhythm, refreshed
+    )  # fmt: skip
+
+
+def _blind(
+    usage: pd.DataFrame, found: Diagnosis, week: Span
+) -> tuple[QualityNote, ...]:  # fmt: skip
+    """Notes on what may hide in the week; what was silent long before it, hides nothing in it."""
+    if not any(note.severity == "blind" for note in found.quality):
+        return ()
+    near = usage[usage["bucket_start"] >= week[0] - 7 * DAY]
+    return tuple(note for note in check_quality(near) if note.severity == "blind")
 
 
 def _rollout(params: WeeklyParams, usage: pd.DataFrame, found: Diagnosis) -> Rollout:

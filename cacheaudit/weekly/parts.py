@@ -7,8 +7,12 @@ import pandas as pd
 
 from ..schema import Cohort
 from .baseline import Baseline, Span
+from .covered import Coverage
 
 Way = Literal["up", "down", "level", "unknown"]
+Unjudged = Literal[
+    "", "no_baseline", "not_reported", "short_baseline", "reads_nothing", "no_traffic", "missing"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,7 @@ class Part:
                 it cannot be told
     lost_tokens   (most likely, low, high): what the usual rate would have read and was not
     is_new     whether the baseline has no traffic of it
+    is_gone    whether the week has none
     """
 
     label: str
@@ -66,13 +71,16 @@ class Part:
     list_price: float | None
     lost_tokens: tuple[float, float, float] | None
     is_new: bool
+    is_gone: bool = False
 
     @property
     def dearer(self) -> bool:
-        """Whether a token costs more than the models that were chosen explain."""
+        """Whether a token costs more than the models that were chosen explain, as far as known."""
         if self.cost.way != "up" or self.cost.usual is None or self.cost.low is None:
             return False
-        explained = max(1.0, self.list_price or 1.0)
+        if self.list_price is None:
+            return False
+        explained = max(1.0, self.list_price)
         return self.cost.low > self.cost.usual * explained * (1 + self.cost.bar_share)
 
     @property
@@ -93,7 +101,7 @@ class Part:
             "cohorts": [{"scope": s, "route": r} for s, r in self.members],
             "rate": self.rate.to_dict(), "usd_per_mtok": self.cost.to_dict(),
             "tokens": self.volume.to_dict(), "usd": self.usd, "requests": self.requests,
-            "list_price_ratio": self.list_price, "is_new": self.is_new,
+            "list_price_ratio": self.list_price, "is_new": self.is_new, "is_gone": self.is_gone,
         }  # fmt: skip
 
 
@@ -105,6 +113,11 @@ class Comparison:
     parts     large cohorts, the largest first, then the small ones together; empty where there is
               one cohort, which is the total
     curve     by hour: `at`, `rate`, `usual` of all traffic
+    coverage    what the week has of its hours
+    unreported  share of its input that is not reported, about
+    known_share share of its tokens that are of cohorts the baseline has
+    base_hours  of the baseline, with a rate
+    unjudged    why the rate of all traffic has no usual value; "" where it has one
     """
 
     week: Span
@@ -113,6 +126,11 @@ class Comparison:
     total: Part
     parts: tuple[Part, ...]
     curve: pd.DataFrame
+    coverage: Coverage
+    unreported: float
+    known_share: float
+    base_hours: float
+    unjudged: Unjudged
 
     @property
     def every(self) -> tuple[Part, ...]:
@@ -123,6 +141,11 @@ class Comparison:
     def worse(self) -> tuple[Part, ...]:
         """What got worse, cohorts before the total."""
         return tuple(part for part in self.every if part.worse)
+
+    @property
+    def gone(self) -> tuple[Part, ...]:
+        """Large cohorts of the baseline that sent nothing."""
+        return tuple(part for part in self.parts if part.is_gone and len(part.members) == 1)
 
     @property
     def judged(self) -> bool:

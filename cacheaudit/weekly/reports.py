@@ -9,7 +9,15 @@ from typing import Any
 import pandas as pd
 
 from ..errors import SourceError
-from .known import Calibration, LastReport, Verification, calibration, last_report, verification
+from .known import (
+    Calibration,
+    LastReport,
+    Verification,
+    calibration,
+    last_report,
+    utc,
+    verification,
+)
 
 SAME = pd.Timedelta("1D")  # data that ends so close to ours is that of the same report
 BROKEN = (KeyError, TypeError, ValueError, IndexError, AttributeError)
@@ -20,7 +28,7 @@ class Shelf:
     """Run folders that were looked at.
 
     last            None: there is no earlier report of this name
-    verifications   of incidents that earlier postmortems told
+    verifications   of incidents that earlier postmortems of the same name told
     notes           sentences about what could not be read
     """
 
@@ -49,17 +57,30 @@ def read_reports(path: str, name: str, until: pd.Timestamp) -> Shelf:
             broken.append(file.parent.name)
     earlier = [one for one in reports if one.until <= until - SAME]
     checked = []
-    for file, found in _documents(root.glob("postmortem-*/verification.json"), broken):
+    for file, found in _documents(root.glob("postmortem-*/verification*.json"), broken):
         try:
-            checked.append(verification(found))
+            one = verification(found)
         except BROKEN:
             broken.append(file.parent.name)
+            continue
+        if one.name == name:  # another's incident may begin in the same hour
+            checked.append(one)
     left_out = f"Earlier runs that could not be read were left out: {', '.join(sorted(broken))}."
     return Shelf(
         last=max(earlier, key=lambda one: (one.until, one.folder), default=None),
         verifications=tuple(checked),
         notes=(left_out,) if broken else (),
     )
+
+
+def read_refreshed(folder: Path) -> pd.Timestamp | None:
+    """Until when the usage of a run *folder* was complete; None where it does not say."""
+    try:
+        found = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
+        said = found["provenance"]["refreshed_at"]
+        return None if said is None else utc(said)
+    except (OSError, *BROKEN):
+        return None
 
 
 def read_calibration(path: str) -> Calibration:

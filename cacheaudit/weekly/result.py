@@ -11,6 +11,7 @@ from ..rollout import Rollout
 from ..rollout_params import WeeklyParams
 from ..sources import Pull
 from .ahead import Ahead
+from .doubts import Doubt
 from .known import Calibration, LastReport
 from .news import News
 from .parts import Comparison
@@ -18,7 +19,7 @@ from .told import Incidents
 from .winnable import Win
 
 Verdict = Literal["quiet", "moved", "on_time", "late", "not_yet_known"]
-UNDECIDED = 4
+FAILED, UNDECIDED = 3, 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class Weekly:
     rollout       what became of the traffic that moved
     last          the last report; None without one
     calibration   how sure all this is on the team's own usage; None where nobody has measured it
+    doubts        why the week is not known, whatever the comparison says; empty where it is
     notes         sentences about what could not be read of earlier runs
     fetched_at    when this was made
     """
@@ -48,6 +50,7 @@ class Weekly:
     rollout: Rollout
     last: LastReport | None
     calibration: Calibration | None
+    doubts: tuple[Doubt, ...]
     notes: tuple[str, ...]
     fetched_at: pd.Timestamp
 
@@ -75,7 +78,10 @@ class Weekly:
 
     @property
     def verdict(self) -> Verdict:
-        """late before all, then what cannot be told, then moved; on_time and quiet need both."""
+        """late before all, then what cannot be told, then moved; on_time and quiet need both.
+
+        Of a week with doubts only what got worse is told.
+        """
         of_cutover = self.rollout.verdict
         if of_cutover in ("late", "not_yet_known"):
             return of_cutover
@@ -83,17 +89,20 @@ class Weekly:
             return "not_yet_known"
         if self.worse:
             return "moved"
+        if self.doubts:
+            return "not_yet_known"
         if of_cutover == "on_time":
             return "on_time"
         return "quiet" if self.week.judged else "not_yet_known"
 
     @property
     def exit_code(self) -> int:
-        """3 where a gate failed, 4 where something could not be judged, else 0.
+        """3 where a gate failed (a cutover is late, cache fields are missing), 4 where something could
+        not be judged, else 0.
 
         Something that moved is what the page is for, and no failure of the run: 0.
         """
-        if self.rollout.exit_code:
-            return self.rollout.exit_code
-        undecided = self.verdict == "not_yet_known" or self.diagnosis.costed.book.unpriced
-        return UNDECIDED if undecided else 0
+        if self.rollout.exit_code == FAILED:
+            return FAILED
+        undecided = self.verdict == "not_yet_known" or bool(self.doubts or self.rollout.exit_code)
+        return UNDECIDED if undecided or self.diagnosis.costed.book.unpriced else 0

@@ -1,6 +1,6 @@
 """Incidents of a week: what is open, what closed, what an earlier report knew of."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -54,26 +54,26 @@ def told_of(
     *,
     remembered: Sequence[Remembered] = (),
     checked: Sequence[Verification] = (),
-    settled_by_baseline: bool = False,
+    settled: Collection[Remembered] = (),
 ) -> Incidents:
     """Sort the incidents that were *found* by what a reader of the last report knows.
 
     since        end of the last report's data;  first: start of this data
     remembered   what was open in the last report;  checked: verifications of fixes
-    settled_by_baseline   whether a frozen baseline shows that nothing is worse than it was
+    settled      of those remembered: what a frozen baseline shows to be over (settled.py)
     """
     told = [
         Told(found=one, is_new=one.incident.start >= since, verification=_check(one, checked))
         for one in found
     ]
-    closed_by = {v.start for v in checked if v.verdict == "closed"}
+    closed = [v for v in checked if v.verdict == "closed"]
     lost = tuple(
         one
         for one in remembered
         if one.start < first + pd.Timedelta("1D")
         and not any(_same(one.start, other) for other in found)
-        and not any(abs(one.start - at) <= NEAR for at in closed_by)
-        and not settled_by_baseline
+        and not any(_closes(v, one) for v in closed)
+        and one not in settled
     )
     return Incidents(
         open=tuple(one for one in told if one.open and one.found.excess_usd.value != 0),
@@ -82,6 +82,10 @@ def told_of(
         older=tuple(one.found for one in told if not one.open and _end(one.found) <= since),
         out_of_sight=lost,
     )
+
+
+def _closes(check: Verification, one: Remembered) -> bool:
+    return abs(one.start - check.start) <= NEAR and check.of(one.cohorts, all_of_them=True)
 
 
 def _end(one: IncidentDiagnosis) -> pd.Timestamp:
@@ -96,7 +100,8 @@ def _same(start: pd.Timestamp, one: IncidentDiagnosis) -> bool:
 
 
 def _check(one: IncidentDiagnosis, checked: Sequence[Verification]) -> Verification | None:
-    """The newest verification of it."""
+    """The newest verification of it: by its start, and by whose it is."""
     low, high = one.incident.start_low - NEAR, one.incident.start_high + NEAR
-    own = [v for v in checked if low <= v.start <= high]
+    whose = [c.cohort for c in one.case.affected]
+    own = [v for v in checked if low <= v.start <= high and v.of(whose, all_of_them=False)]
     return max(own, key=lambda v: v.fixed_at or v.start, default=None)

@@ -22,18 +22,23 @@ from ..schema import Cohort
 DAY = pd.Timedelta("1D")
 LEAST_DAYS = 4  # of the baseline
 APART = 2  # days of a kind, before weekends have a level of their own
+UNREPORTED = 0.01  # of a day's tokens: above it, its volume is not known
 
 
 def by_day(hours: pd.DataFrame, members: Sequence[Cohort], end: pd.Timestamp) -> pd.Series:
-    """Prompt tokens of *members* by day, its start as index; a day without anybody's is no day.
+    """Prompt tokens of *members* by day, its start as index; a day without anybody's is no day,
+    and one of which a part is not reported is NaN.
 
     hours   series.by_hour of a stretch that ends at *end*; a day that it only begins in is left out
     """
     back = (end - hours["at"]).dt.total_seconds().to_numpy(float) / DAY.total_seconds()
     start = end - pd.to_timedelta(np.ceil(back), unit="D")
     first = hours["at"].min()
-    own = hours["prompt"].where(hours["cohort"].isin(members), 0.0).fillna(0.0)
-    sums: pd.Series = own.groupby(pd.DatetimeIndex(start)).sum()
+    theirs = hours["cohort"].isin(members)
+    own = hours[["prompt", "unknown"]].where(theirs, 0.0).fillna(0.0)
+    days = own.groupby(pd.DatetimeIndex(start)).sum()
+    partly = days["unknown"] > UNREPORTED * days.sum(axis=1)
+    sums: pd.Series = days["prompt"].mask(partly)
     whole: pd.Series = sums[sums.index >= first]
     return whole
 
@@ -43,8 +48,12 @@ def usual_volume(
 ) -> tuple[float, float, float, float] | None:
     """(this week's volume, the usual one, low, high), with an interval at 95 % for all of *tests*.
 
-    now, base   by_day of both; None with too few days, or a baseline without any traffic
+    now, base   by_day of both; None with too few days, a baseline without any traffic, or a day
+                of *now* that is not known
     """
+    base = base.dropna()
+    if now.isna().any():
+        return None
     if len(base) < LEAST_DAYS or not len(now) or not base.sum() > 0:
         return None
     weekend = _weekend(base)
