@@ -109,14 +109,14 @@ def test_half_of_the_loss_back_is_not_closed():
 
 
 def test_less_than_a_daily_cycle_is_not_closed_and_says_how_much_is_missing():
-    """The first lifetime, five minutes, is left out: 24 h after the repair are not enough."""
+    """The hour of the first lifetime is left out: 24 h after the repair are not enough."""
     soon = judged(usage(BACK), until=FIXED + 24 * H)
     due = judged(usage(BACK), until=FIXED + 25 * H)
 
     assert (soon.verdict, soon.exit_code, soon.groups[0].standing) == (
         "not_yet_known", 4, "too_short")  # fmt: skip
-    assert soon.groups[0].more_hours == pytest.approx(5 / 60)
-    assert "at least 24 hours after the repair" in needs_of(soon)
+    assert soon.groups[0].more_hours == 1
+    assert "at least 24 hours with traffic after the repair" in needs_of(soon)
     assert due.verdict == "closed"
 
 

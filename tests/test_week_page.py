@@ -277,7 +277,7 @@ def test_names_in_the_data_are_text(tmp_path):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"week_days": 0.5}, "week_days is 0.5; expected a day or more"),
+        ({"week_days": 0.5}, "week_days is 0.5; expected 1 to 366 days"),
         ({"moved_share": 5}, "moved_share is 5; expected a share"),
         ({"ahead_days": -1}, "ahead_days is -1; expected a number of days"),
         ({"baseline_start": "2026-10-01"}, "without baseline_path; set it to the run folder"),

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+import yaml
 
 from .given import Overrides, overrides, params_file, params_of
 from .telling import working
@@ -24,18 +25,22 @@ def verify(
 ) -> None:  # fmt: skip
     """After a repair: is what fell back at the baseline of its postmortem, in run FOLDER?
 
-    Usage is pulled from the day before the repair to now; start and end of the file are the
-    postmortem's and are not used (-p start and -p end are). Exits with 3 where it is still open,
-    with 4 where that is not yet known.
+    Usage is pulled as that postmortem pulled it, or as -f and -p say, from the day before the
+    repair to now; a start and an end of the file are not used (-p start and -p end are). Exits
+    with 3 where it is still open, with 4 where that is not yet known.
     """
     own = {name for name, _ in given}
-    params = params_of(
+    checked = params_of(
         file, (*given, *((name, "") for name in ("start", "end") if name not in own))
     )
-    from ..finished import moment_of
+    from ..finished import moment_of, read_finished
+    from ..verification.asked import asked
     from ..verification.verify import verify as judged
     from ..verification.verify import write_verification
 
+    if file is not None:
+        own |= set(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+    params = asked(read_finished(folder), checked, own)
     fixed_at = moment_of("--since", since)
     start = None if incident is None else moment_of("--incident", incident)
     with working(f"Reading {params.source}"):

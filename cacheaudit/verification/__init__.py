@@ -4,6 +4,9 @@ groups     who is judged, and the traffic of each before and after
 stretches  a stretch of hours held against its bar
 judge      all groups, and the traffic that was spared, as one verdict; pure
 words      the verdict in sentences, and a closing comment
+volume     how much of the usual traffic was seen
+arrivals   traffic that no postmortem judged
+asked      source and names of the postmortem
 verify     pull, judge and write; clock, network and disk end here
 """
 

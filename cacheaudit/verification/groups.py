@@ -18,11 +18,13 @@ from ..metrics import cache_metrics
 from ..price_table import PriceTable
 from ..rollout.usual import with_usual
 from ..schema import TOKENS, Cohort
+from .volume import Frames, Volume, volume_of
 
 LARGE = 0.05  # of the tokens of the baseline: judged by itself; smaller ones are together
 RATED = {"hit_rate": "input_tokens", "read_share_of_cached": "cached_tokens"}
 COSTS = {"usd_per_request": "requests", "usd_per_mtok": "input_tokens"}
 JUDGED = (*RATED, *COSTS)
+AFTER = 1  # place of what came after the repair in a triple of sides
 SCALED = 0.01  # what the usual cost of a unit is counted as: usual.py takes shares
 
 
@@ -30,12 +32,14 @@ SCALED = 0.01  # what the usual cost of a unit is counted as: usual.py takes sha
 class Member:
     """One cohort; baseline_of: whose traffic its baseline is; level: share of usual that is back.
 
-    level is above 1 for a cost, which is back when it is low enough.
+    level is above 1 for a cost, which is back when it is low enough. part is what it took over of
+    the traffic of its baseline, which others may have come of as well.
     """
 
     cohort: Cohort | None  # None: all traffic
     baseline_of: tuple[Cohort, ...]
     level: float
+    part: float = 1.0
 
     @property
     def label(self) -> str:
@@ -62,7 +66,8 @@ class Sides:
     baseline, after   in its frozen window; from the repair and one lifetime on
     earlier           the day before the repair
     scale             what `read` was multiplied by, so that a cost is counted as a share
-    silent            members without traffic after the repair
+    silent            members without a known rate after the repair
+    volume            how much of its usual traffic was seen since
     """
 
     label: str
@@ -71,6 +76,7 @@ class Sides:
     earlier: pd.DataFrame
     scale: float
     silent: tuple[str, ...]
+    volume: Volume
 
 
 def members(
@@ -97,11 +103,25 @@ def members(
         found.append(
             Member(
                 cohort=(c["scope"], c["route"]),
-                baseline_of=tuple((h["scope"], h["route"]) for h in c["baseline_of"]),
+                baseline_of=_heirs(c),
                 level=level,
+                part=_part(c, one["cohorts"]),
             )
         )
     return tuple(found)
+
+
+def _part(one: Mapping[str, Any], cohorts: Sequence[Mapping[str, Any]]) -> float:
+    """By requests in the incident, of all with the baseline of cohort *one*; else equal parts."""
+    own = _heirs(one)
+    counts = [c.get("requests_during") or 0.0 for c in cohorts if set(own) & set(_heirs(c))]
+    if len(counts) < 2:
+        return 1.0
+    return float(one["requests_during"] / sum(counts)) if all(counts) else 1 / len(counts)
+
+
+def _heirs(one: Mapping[str, Any]) -> tuple[Cohort, ...]:
+    return tuple((h["scope"], h["route"]) for h in one["baseline_of"])
 
 
 def grouped(found: Sequence[Member], baseline: pd.DataFrame) -> tuple[tuple[Member, ...], ...]:
@@ -116,12 +136,12 @@ def grouped(found: Sequence[Member], baseline: pd.DataFrame) -> tuple[tuple[Memb
 def sides_of(
     group: Sequence[Member],
     measure: str,
-    frames: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
+    frames: Frames,
     prices: PriceTable | None,
     *,
     as_served: bool = False,
 ) -> Sides:
-    """*group* over (baseline, after, earlier), usage frames in buckets of an hour or more.
+    """*group* before and after.
 
     as_served   a cost is at the prices of what served; else, because a dearer list price of a
                 version that was chosen is no loss, at those of the baseline's largest model
@@ -129,13 +149,15 @@ def sides_of(
     parts: list[list[pd.DataFrame]] = [[], [], []]
     silent = []
     for number, member in enumerate(group):
-        own = (member.before(frames[0]), member.rows(frames[1]), member.rows(frames[2]))
-        if own[1].empty:
-            silent.append(member.label)
+        own = (
+            member.before(frames.baseline), member.rows(frames.after), member.rows(frames.earlier),
+        )  # fmt: skip
         if measure in COSTS and not as_served:
-            own = _at_one_price(*own)
+            own = at_one_price(*own)
         for place, rows in enumerate(own):
-            hours = _hours(rows, measure, prices)
+            hours = hours_of(rows, measure, prices)
+            if place == AFTER and not (hours["tokens"] > 0).any():
+                silent.append(member.label)
             parts[place].append(hours.assign(move=number, bar=member.level))
     baseline, after, earlier = (pd.concat(part, ignore_index=True) for part in parts)
     baseline = baseline[baseline["tokens"] > 0].reset_index(drop=True)
@@ -151,10 +173,11 @@ def sides_of(
         earlier=known[2],
         scale=scale,
         silent=tuple(silent),
+        volume=volume_of(baseline, after, pd.Series([member.part for member in group]), frames),
     )
 
 
-def _at_one_price(
+def at_one_price(
     baseline: pd.DataFrame, *others: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """All sides as if the model with the most tokens in *baseline* had served them."""
@@ -171,7 +194,7 @@ def _level(measure: str, before: float, after: float, at_share: float) -> float:
     return max(at_share, middle) if measure in RATES else min(1 / at_share, middle)
 
 
-def _hours(rows: pd.DataFrame, measure: str, prices: PriceTable | None) -> pd.DataFrame:
+def hours_of(rows: pd.DataFrame, measure: str, prices: PriceTable | None) -> pd.DataFrame:
     """`at`, `end`, `read`, `tokens` by bucket, so that read / tokens is the measure."""
     by = ["bucket_start", "bucket_end"]
     sums = cache_metrics(rows, by)

@@ -2,11 +2,13 @@
 
 All hours together have the traffic, the last day knows the end. Back is what clears the bar with
 its whole interval over all hours and is not surely past it in the last day; not back is what is
-surely past it in the last day. Intervals are those of rollout/usual.py at 95 % for all looks
-together (Bonferroni over groups and the two stretches).
+surely past it in the last day. Nothing is back of which less than half of the usual traffic was
+seen (volume.py), over all hours or in the last day, or a part of which was silent. Intervals are
+those of rollout/usual.py at 95 % for all looks together (Bonferroni over groups and the two
+stretches).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,23 +17,27 @@ import pandas as pd
 from ..rollout.usual import LEAST_BASELINE_H, Seen, seen
 from .groups import Sides
 
-LEAST_H = 24.0  # one daily cycle: less is not called closed
+LEAST_H = 24.0  # one daily cycle, or its hours with traffic: less is not called closed
+LEAST_SEEN = 0.5  # of the usual traffic: the rest may be elsewhere, and not back
 LONGEST_H = 14 * 24.0  # farther ahead nothing is promised
 DAY_H = 24.0
 LOOKS = 2  # all hours, and the last day
 
 Standing = Literal["back", "not_back", "back_later", "unclear", "too_short", "no_traffic",
-                   "no_baseline"]  # fmt: skip
+                   "no_baseline", "unseen", "silent"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """A group against its bar; in the unit of the measure, None where it cannot be had.
 
-    hours       judged, from one lifetime after the repair to the end of the data
+    hours       with traffic of a known rate, from one lifetime after the repair to the end
+    least_h     of them, before it may be called back
+    seen        known traffic over the usual of those hours; seen_last: in the last day; NaN where
+                none is usual
     more_hours  of such traffic that would decide; None where none would, or none is needed
     was_back    whether the day before the repair cleared the bar with its whole interval
-    silent      members without traffic after the repair
+    silent      members without a known rate after the repair
     """
 
     about: str
@@ -41,6 +47,9 @@ class Held:
     high: float | None
     bar: float | None
     hours: float
+    least_h: float
+    seen: float
+    seen_last: float
     standing: Standing
     more_hours: float | None
     was_back: bool
@@ -80,55 +89,85 @@ def held(
     sides: Sides, *, until: pd.Timestamp, since: pd.Timestamp, tests: int, falls: bool
 ) -> Held:
     """*sides* from *since* to *until*, the end of the data; *tests*: groups that are judged."""
-    hours = max(0.0, (until - since) / pd.Timedelta("1h"))
+    elapsed_h = max(0.0, (until - since) / pd.Timedelta("1h"))
     against = _Against(sides=sides, tests=tests, falls=falls)
     earlier = against.seen(sides.earlier, DAY_H)
-    was_back = earlier is not None and against.surely(earlier) == "good"
-    whole = against.seen(sides.after, hours)
+    volume = sides.volume
+    least_h = LEAST_H * volume.usual_hours / DAY_H
+    lacking_h = max(least_h - volume.hours, LEAST_H - elapsed_h, 0.0)
+    whole = against.seen(sides.after, elapsed_h)
+    found = Held(
+        about=sides.label, usual=None, rate=None, low=None, high=None, bar=None,
+        hours=volume.hours, least_h=least_h, seen=volume.seen, seen_last=volume.seen_last,
+        standing=_missing(sides, elapsed_h), more_hours=lacking_h or None,
+        was_back=earlier is not None and against.surely(earlier) == "good", silent=sides.silent,
+    )  # fmt: skip
     if whole is None:
-        return Held(
-            about=sides.label, usual=None, rate=None, low=None, high=None, bar=None, hours=hours,
-            standing=_missing(sides), more_hours=LEAST_H - hours if hours < LEAST_H else None,
-            was_back=was_back, silent=sides.silent,
-        )  # fmt: skip
+        return found
     day = against.seen(sides.after[sides.after["end"] > until - pd.Timedelta("1D")], DAY_H)
-    standing = _standing(against, whole, day, hours)
+    standing = _standing(against, whole, day, elapsed_h, least_h)
     more = None
     if standing == "too_short":
-        more = LEAST_H - hours
+        more = lacking_h
     elif standing == "unclear":
-        more = _more_hours(against, sides.after, hours)
+        more = _more_hours(against, sides.after, elapsed_h)
     one, bar = whole
     values = (float(x) / sides.scale for x in (one.usual, one.rate, one.low, one.high, bar))
     usual, rate, low, high, edge = values
-    return Held(
-        about=sides.label, usual=usual, rate=rate, low=low, high=high, bar=edge, hours=hours,
-        standing=standing, more_hours=more, was_back=was_back, silent=sides.silent,
+    return replace(
+        found, usual=usual, rate=rate, low=low, high=high, bar=edge, standing=standing,
+        more_hours=more,
     )  # fmt: skip
 
 
+def beyond(sides: Sides, *, falls: bool) -> bool:
+    """Whether *sides* lies past its bar as it was seen, sure or not, or has traffic and no bar."""
+    seen_since = sides.after[sides.after["tokens"] > 0]
+    known = seen_since[seen_since["usual"].notna()]
+    if known.empty:
+        return not seen_since.empty
+    edge = float((known["tokens"] * known["usual"] * known["bar"]).sum())
+    read = float(known["read"].sum())
+    return read < edge if falls else read > edge
+
+
 def _standing(
-    against: _Against, whole: tuple[Seen, float], day: tuple[Seen, float] | None, hours: float
+    against: _Against,
+    whole: tuple[Seen, float],
+    day: tuple[Seen, float] | None,
+    elapsed_h: float,
+    least_h: float,
 ) -> Standing:
-    """From what is sure of all hours and of the last day."""
-    over_all = against.surely(whole)
-    last = over_all if day is None else against.surely(day)
+    """From what is sure of all hours and of the last day, and from what was seen of them."""
+    volume, over_all = against.sides.volume, against.surely(whole)
+    if day is not None:
+        last = against.surely(day)
+    else:  # none is usual then, or it is not seen
+        last = over_all if np.isnan(volume.seen_last) else None
     if last == "bad":
         return "not_back"
     if over_all == "bad":
         return "back_later" if last == "good" else "unclear"
-    if hours < LEAST_H:
+    if elapsed_h < LEAST_H:
+        return "too_short"
+    if against.sides.silent:
+        return "silent"
+    if volume.seen < LEAST_SEEN or volume.seen_last < LEAST_SEEN:
+        return "unseen"
+    if volume.hours < least_h:
         return "too_short"
     return "back" if over_all == "good" else "unclear"
 
 
-def _missing(sides: Sides) -> Standing:
+def _missing(sides: Sides, elapsed_h: float) -> Standing:
     """Why there is no rate to judge."""
     span = sides.baseline[["at", "end"]].drop_duplicates()
     covered_h = float((span["end"] - span["at"]).dt.total_seconds().sum()) / 3600
     if covered_h < LEAST_BASELINE_H:
         return "no_baseline"
-    return "too_short" if (sides.after["tokens"] > 0).any() else "no_traffic"
+    if elapsed_h < LEAST_H or (sides.after["tokens"] > 0).any():
+        return "too_short"
+    return "no_traffic"
 
 
 def _more_hours(against: _Against, after: pd.DataFrame, hours: float) -> float | None:

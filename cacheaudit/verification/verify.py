@@ -18,6 +18,7 @@ from ..params import PostmortemParams
 from ..quality import check_quality, settled
 from ..sources import Pull, fetch
 from ..sources.tables import read_prices
+from .asked import demand_same_names
 from .judge import Verification, judge
 from .words import closing_comment, needs_of, sentences, verdict_sentence
 
@@ -49,11 +50,12 @@ def verify(
 ) -> Verified:
     """Pull what came after *fixed_at* and hold it against the postmortem in *folder*.
 
-    params    where usage comes from; without a start, the day before the repair
+    params    where usage comes from (asked.py); without a start, the day before the repair
     incident  which one, by its start; None: the costliest
     now       the clock, for tests
 
-    Raises ParamError for a time that cannot be, SourceError for a folder or a source.
+    Raises ParamError for a time that cannot be, or names that are others than the postmortem's;
+    SourceError for a folder or a source.
     """
     at = clock.now() if now is None else now
     done = read_finished(folder)
@@ -68,12 +70,13 @@ def verify(
     if not params.start:
         asked = replace(params, start=(fixed_at - BEFORE).floor("D").isoformat())
     past = done.usage()
+    demand_same_names(done, one, past, params.names)
     pull = fetch(asked, now=now)
     found = judge(
         one, past, settled(pull.usage, pull.refreshed_at),
         fixed_at=fixed_at, at_share=params.recovered_at_share,
         prices=read_prices(params.prices_path) if params.prices_path else None,
-        unfit=_unfit(past, pull),
+        unfit=_unfit(past, pull), now=min(at, pull.end),
     )  # fmt: skip
     document = _document(found, str(done.findings["name"]), folder, asked, pull, at)
     return Verified(found=found, document=document)
@@ -106,7 +109,7 @@ def _judges(path: Path) -> pd.Timestamp | None:
     """The start of the incident that the verification at *path* judges; None if it is not one."""
     try:
         return pd.Timestamp(json.loads(path.read_text(encoding="utf-8"))["incident"]["start"])
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -139,7 +142,8 @@ def _document(
         "name": name,
         "incident": {
             "start": found.start,
-            "about": ", ".join(g.about for g in found.groups) or "all traffic",
+            "about": found.about,
+            "cohorts": [{"scope": scope, "route": route} for scope, route in found.cohorts],
             "measure": found.measure,
         },
         "fixed_at": found.fixed_at,
@@ -148,6 +152,7 @@ def _document(
         "sentence": verdict_sentence(found),
         "groups": [group.to_dict() for group in found.groups],
         "controls": [_control(one.to_dict()) for one in found.controls],
+        "arrivals": [one.to_dict() for one in found.arrivals],
         "needs": needs_of(found),
         "healed_before": found.healed_before,
         "healed_at": found.healed_at,

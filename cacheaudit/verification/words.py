@@ -6,12 +6,14 @@ from typing import Any
 from ..incidents import RATES
 from ..report.summary import MEASURE_NAMES, NINETY_FIVE
 from ..ticket.markdown import bullets, plain
-from ..words import listing, moment, share, span, usd
+from ..words import listing, moment, share, span, times, usd
 from .groups import JUDGED
 from .judge import Verification
-from .stretches import LEAST_H, LONGEST_H, Held
+from .stretches import LEAST_SEEN, LONGEST_H, Held
 
 HOUR_S = 3600.0
+KEPT = ("back", "back_later", "too_short", "unclear", "silent")  # of a control
+TOLD = 4  # names in a sentence
 SAID = {
     "closed": "Closed",
     "still_open": "Still open",
@@ -25,12 +27,15 @@ STANDS = {
     "too_short": "too early to say",
     "no_traffic": "no traffic since the repair",
     "no_baseline": "no baseline to hold it against",
+    "unseen": "too little of its usual traffic was seen",
+    "silent": "not all of it was seen",
 }
 
 
 def sentences(found: Verification) -> list[str]:
     """The verdict, each group, the control, and what a repair proves."""
     lines = [verdict_sentence(found), *(_group(found, g) for g in found.groups)]
+    lines += [_arrived(found)] if found.arrivals else []
     if found.controls:
         lines.append(_control(found))
     if found.healed_before:
@@ -66,12 +71,12 @@ def verdict_sentence(found: Verification) -> str:
             f"Not yet known: the incident is in the {name}, which has no bar here; a postmortem of"
             " the days since would show whether it lasts."
         )
-    side = _side(found)
-    hours = span(max((g.hours for g in found.groups), default=0.0) * HOUR_S)
+    side, hours = _side(found), span((found.until - found.fixed_at).total_seconds())
     if found.verdict == "closed":
+        least = span(min(g.hours for g in found.groups) * HOUR_S)
         return (
-            f"Closed: from one lifetime of an entry ({span(found.ttl_s)}) after {after} on, for"
-            f" {hours}, the {name} of all that fell is surely {side} its bar."
+            f"Closed: from one lifetime of an entry ({span(found.ttl_s)}) after {after} on, in"
+            f" {least} with traffic, the {name} of all that fell is surely {side} its bar."
         )
     if found.verdict == "still_open":
         fallen = [g.about for g in found.controls if g.standing == "not_back"]
@@ -96,7 +101,20 @@ def needs_of(found: Verification) -> str:
         return "usage that is fit to judge, after the repair."
     if found.measure not in JUDGED:
         return "a postmortem of the days since the repair."
-    return " ".join(dict.fromkeys(_need(found, g) for g in found.groups if g.standing != "back"))
+    needs = [_need(found, g) for g in found.groups if g.standing != "back"]
+    if found.arrivals:
+        needs.append(
+            f"whether {_names([a.about for a in found.arrivals])} is traffic of what fell: a"
+            " postmortem of the days since the repair would judge it."
+        )
+    for g in found.swollen:
+        needs.append(
+            f"whether {g.about}, with {times(g.seen)} of its usual traffic, holds that of"
+            f" {_names(list(found.lost))}, which has none any more: names must be those of the"
+            " postmortem (parameter names)."
+        )
+    first, *rest = dict.fromkeys(needs)
+    return " ".join([first, *(one[0].upper() + one[1:] for one in rest)])
 
 
 def closing_comment(found: Verification) -> str:
@@ -120,8 +138,8 @@ def _name(found: Verification) -> str:
 def _group(found: Verification, one: Held) -> str:
     """A group: its level with its interval, the usual one, the bar, and whether it is back."""
     absent = ""
-    if one.silent and one.standing != "no_traffic":
-        absent = f" {listing(list(one.silent))} among them had no traffic."
+    if one.silent and one.silent != (one.about,):
+        absent = f" {_names(list(one.silent))} among them had no traffic with a known rate."
     if one.rate is None:
         return f"{one.about}: {STANDS[one.standing]}.{absent}"
     told = amount_of(found)
@@ -133,10 +151,26 @@ def _group(found: Verification, one: Held) -> str:
     )
 
 
+def _arrived(found: Verification) -> str:
+    told = amount_of(found)
+    each = [f"{a.about} ({told(a.rate)})" for a in found.arrivals]
+    grown = sum(a.grown for a in found.arrivals)
+    return (
+        f"Traffic that no postmortem has judged has come since the repair: {_names(each)}, together"
+        f" {share(grown)} of the usual traffic of what fell, and not surely {_side(found)} its bar."
+    )
+
+
+def _names(names: list[str]) -> str:
+    """The first few, and how many more."""
+    more = len(names) - TOLD
+    return listing(names) if more <= 0 else listing([*names[:TOLD], f"{more} more"])
+
+
 def _control(found: Verification) -> str:
     fell = [c.about for c in found.controls if c.standing == "not_back"]
-    kept = [c.about for c in found.controls if c.standing in ("back", "too_short", "unclear")]
-    unseen = [c.about for c in found.controls if c.standing in ("no_traffic", "no_baseline")]
+    kept = [c.about for c in found.controls if c.standing in KEPT]
+    unseen = [c.about for c in found.controls if c.about not in (*fell, *kept)]
     parts = []
     if fell:
         parts.append(f"was spared then and has fallen since: {listing(fell)}")
@@ -160,8 +194,8 @@ def _healed(found: Verification) -> str:
 def _need(found: Verification, one: Held) -> str:
     if one.standing == "no_traffic":
         return (
-            f"traffic of {one.about} after the repair: without any, nothing shows that it is"
-            " repaired. Names must be those of the postmortem (parameter names)."
+            f"traffic of {one.about} after the repair, with a known rate: without any, nothing"
+            " shows that it is repaired. Names must be those of the postmortem (parameter names)."
         )
     if one.standing == "no_baseline":
         return f"a baseline of at least a day for {one.about}: run a postmortem of a longer window."
@@ -170,8 +204,19 @@ def _need(found: Verification, one: Held) -> str:
             f"the time at which the repair took hold: the last day of {one.about} is back, and not"
             " all hours since. Give that time as --since."
         )
+    if one.standing == "unseen":
+        late = one.seen >= LEAST_SEEN
+        when, part = ("in the last day", one.seen_last) if late else ("since the repair", one.seen)
+        return (
+            f"where the rest of the traffic of {one.about} is: {when} {share(part)} of the usual"
+            f" was seen with a known rate ({span(one.hours * HOUR_S)} with traffic since the"
+            " repair). It may have stopped, be reported elsewhere, or not be reported."
+        )
+    if one.standing == "silent":
+        return f"traffic of {_names(list(one.silent))} after the repair, with a known rate."
     if one.more_hours is not None:
-        least = f" (at least {span(LEAST_H * HOUR_S)} after the repair)"
+        least_h = max(1.0, one.least_h)
+        least = f" (at least {span(least_h * HOUR_S)} with traffic after the repair)"
         also = least if one.standing == "too_short" else ", if it goes on as it did"
         return f"about {span(one.more_hours * HOUR_S)} more of the traffic of {one.about}{also}."
     return (

@@ -97,8 +97,8 @@ class Weekly:
 
     @property
     def exit_code(self) -> int:
-        """3 where a gate failed (a cutover is late, cache fields are missing), 4 where something could
-        not be judged, else 0.
+        """3 where a gate failed (a cutover is late, cache fields are missing), 4 where something
+        could not be judged, else 0.
 
         Something that moved is what the page is for, and no failure of the run: 0.
         """
