@@ -26,7 +26,9 @@ from cacheaudit.gates import (
     telemetry,
     verdict_of,
 )
+from cacheaudit.readiness_params import HELD
 from cacheaudit.report.gates import NAMES, gate_pieces, gate_table, gate_words, open_questions
+from cacheaudit.rollout_params import WATCHED
 
 BARS = GateBars()
 NONE = {"low": None, "value": None, "high": None}
@@ -218,3 +220,8 @@ def test_the_words_for_the_terminal_hold_value_bar_and_reason():
     assert "✓ pass" in words
     assert "85.0 % (81.0 % to 89.0 %)" in words
     assert "the bar is 81.0 %, 90.0 % of the incumbent's 90.0 %." in words
+
+
+def test_every_bar_is_a_parameter_of_a_notebook_that_asks_for_it():
+    """One that is in neither list could be set by a team, and would not be looked at."""
+    assert {*HELD, *WATCHED} == {one.name for one in fields(GateBars)}

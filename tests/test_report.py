@@ -332,6 +332,7 @@ def test_the_findings_say_that_a_log_was_used_and_what_was_lost(logged, told):
     assert unused == {
         "path": None, "format": None, "notes": [], "used": False,
         "calls_before": None, "calls_after": None, "loss_before": None, "loss_after": None,
+        "request_ids": [],
     }  # fmt: skip
 
 

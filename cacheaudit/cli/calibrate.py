@@ -41,7 +41,7 @@ def _shares(_: click.Context, __: click.Parameter, text: str) -> tuple[float, ..
     show_default=True,
     help="Of places, noise and windows.",
 )
-@click.option("--out", type=click.Path(path_type=Path), default=Path("calibration.json"),
+@click.option("--out", type=click.Path(path_type=Path), default=Path("reports/calibration.json"),
               show_default=True)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same on the terminal, as JSON.")
 def calibrate(
@@ -92,12 +92,13 @@ def _demand_writable(out: Path) -> None:
     try:
         if out.is_dir():
             raise ParamError(f"--out is {out}, a folder; expected a file.")
+        out.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(prefix=f".{out.name}.", dir=out.parent):
             pass
     except OSError as error:
         raise ParamError(
             f"--out is {out}, which cannot be written ({error.strerror}); expected a file in a"
-            " folder that exists."
+            " folder of yours."
         ) from error
 
 

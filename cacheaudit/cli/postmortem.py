@@ -42,6 +42,6 @@ def postmortem(
     with mailing(mail, f"postmortem {params.name}") as send:
         with working("Running the postmortem notebook"):
             run = run_postmortem(params, out)
+        tell(run.report, run.findings)
         send(run.folder)
-    tell(run.report, run.findings)
     leave(run.findings["cost"]["unpriced"], run.findings["verdict"], strict)

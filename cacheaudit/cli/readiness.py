@@ -32,15 +32,15 @@ def readiness(
     with mailing(mail, f"readiness {params.name}") as send:
         with working("Running the readiness notebook"):
             run = run_readiness(params, out)
+        if as_json:
+            click.echo(json.dumps(run.findings, indent=1))
+            click.echo(str(run.report), err=True)
+        else:
+            tell(run.report, run.findings)
+            for gate in run.findings["gates"]:
+                click.echo(f"{gate['standing']}: {gate['name']}")
+                if gate["needs"]:
+                    click.echo(f"  {gate['needs']}")
         send(run.folder)
-    if as_json:
-        click.echo(json.dumps(run.findings, indent=1))
-        click.echo(str(run.report), err=True)
-    else:
-        tell(run.report, run.findings)
-        for gate in run.findings["gates"]:
-            click.echo(f"{gate['standing']}: {gate['name']}")
-            if gate["needs"]:
-                click.echo(f"  {gate['needs']}")
     if run.findings["exit_code"]:
         raise click.exceptions.Exit(run.findings["exit_code"])

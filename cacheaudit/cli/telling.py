@@ -27,7 +27,12 @@ def working(what: str) -> Iterator[None]:
         yield
 
 
+SAMPLE = "This is the made-up sample, nobody's traffic: -p source ... or -f FILE takes yours."
+
+
 def tell(report: Path, findings: Any) -> None:
+    if findings["provenance"]["params"].get("source") == "sample":
+        click.echo(SAMPLE, err=True)
     click.echo(str(report))
     for sentence in findings["summary"]:
         click.echo(sentence)

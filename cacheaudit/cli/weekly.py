@@ -45,13 +45,13 @@ def weekly(
     with undecided(), mailing(mail, f"weekly {params.name}") as send:
         with working("Running the weekly notebook"):
             run = run_weekly(params, out)
+        tell(run.report, run.findings)
+        for gate in run.findings["gates"]:
+            who = f", {gate['about']}" if gate["about"] else ""
+            click.echo(f"{gate['standing']}: {gate['name']}{who}")
+            if gate["needs"]:
+                click.echo(f"  {gate['needs']}")
         send(run.folder)
-    tell(run.report, run.findings)
-    for gate in run.findings["gates"]:
-        who = f", {gate['about']}" if gate["about"] else ""
-        click.echo(f"{gate['standing']}: {gate['name']}{who}")
-        if gate["needs"]:
-            click.echo(f"  {gate['needs']}")
     if run.findings["exit_code"]:
         raise click.exceptions.Exit(run.findings["exit_code"])
 

@@ -2,6 +2,7 @@
 
 import os
 import smtplib
+import socket
 import ssl
 from email.message import EmailMessage
 
@@ -34,6 +35,10 @@ def send(message: EmailMessage, params: MailParams) -> int:
         raise SourceError(
             f"{params.host} could not be trusted ({type(error).__name__}): its certificate does not"
             " hold. Nothing was sent."
+        ) from None
+    except socket.gaierror:
+        raise SourceError(
+            f"no host is called {params.host}; check host. Nothing was sent."
         ) from None
     except (smtplib.SMTPException, OSError) as error:
         raise SourceError(

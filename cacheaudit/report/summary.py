@@ -184,6 +184,9 @@ def _because(top: IncidentDiagnosis) -> str:
     leading = [c for c in top.causes if c.standing == "leading"]
     cleared = sum(c.standing == "ruled_out" for c in top.causes)
     rest = f"{cleared} rival causes are ruled out by this data"
+    if left := sum(c.standing == "possible" for c in top.causes):
+        stays = "1 stays" if left == 1 else f"{left} stay"
+        rest += f", and {stays} possible, with less to say for {'it' if left == 1 else 'them'}"
     if not leading:
         return f"Every cause in the catalogue is contradicted by something; {rest}."
     if top.verdict == "identified":

@@ -15,6 +15,8 @@ def triage(postmortem: Postmortem) -> str:
     """Headline, summary, the causes that stand, what would decide, and the data's limits."""
     found = postmortem.diagnosis
     parts = [front.banner(postmortem).to_text(), front.key_numbers(postmortem).to_text()]
+    if postmortem.params.source == "sample":
+        parts.insert(0, Prose(["Made-up data: give a file, or --source, for yours."]).to_text())
     if names := affected_owners(postmortem):
         parts.append(Prose([f"Owned by {listing(list(names))}."]).to_text())
     if found.costliest is not None:

@@ -11,6 +11,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
+from urllib.parse import urlsplit
 
 import pandas as pd
 
@@ -44,6 +45,7 @@ SOURCES = (
     "several",
 )  # fmt: skip
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 NAMED = ("scope", "route", "model")  # labels that are ids at some providers
 A_DAY = pd.Timedelta("1D")
 MOST_CUTOVERS = 3  # each costs a few pages more; later ones are told from hours
@@ -74,7 +76,16 @@ def fetch(params: PostmortemParams, *, now: pd.Timestamp | None = None) -> Pull:
         pull = source.fetch(params, now=now, **how)
         if params.minutes and offered is not None and not params.path and params.bucket != "1m":
             pull = _with_minutes(pull, params, partial(offered, **how))
-    return _named(pull, params.names)
+    return _named(_here(pull, params.base_url), params.names)
+
+
+def _here(pull: Pull, base_url: str) -> Pull:
+    """*pull*, which says so where this machine answered, as a sandbox does."""
+    host = urlsplit(base_url).hostname or ""
+    if host not in LOOPBACK:
+        return pull
+    note = f"Answered by {host}, this machine, not by the provider: a sandbox's history is made up."
+    return replace(pull, notes=(*pull.notes, note))
 
 
 def rebuild_store(store_path: str) -> int:

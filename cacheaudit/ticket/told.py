@@ -150,7 +150,9 @@ def money(one: One, names: Names) -> str:
     lines = [f"{text}, at list prices. A dearer list price of another version is not in it."]
     rate = one["run_rate"]
     if rate is not None and rate["per_day_usd"]["value"] is not None:
-        lines.append(f"While it lasts it costs {usd(rate['per_day_usd']['value'])} a day.")
+        days = "day" if rate["days"] == 1 else f"{count(rate['days'])} days"
+        cost = usd(rate["per_day_usd"]["value"])
+        lines.append(f"In the last {days} it cost {cost} a day.")
     cold = one["cold_start"]
     if cold is not None and cold["ceiling_usd"] is not None:
         lines.append(
