@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ..sources import Pull
 
 
+OUT = Path("reports") / "calibration.json"
+
+
 def _shares(_: click.Context, __: click.Parameter, text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(","))
@@ -41,7 +44,7 @@ def _shares(_: click.Context, __: click.Parameter, text: str) -> tuple[float, ..
     show_default=True,
     help="Of places, noise and windows.",
 )
-@click.option("--out", type=click.Path(path_type=Path), default=Path("reports/calibration.json"),
+@click.option("--out", type=click.Path(path_type=Path), default=OUT,
               show_default=True)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same on the terminal, as JSON.")
 def calibrate(
@@ -92,13 +95,14 @@ def _demand_writable(out: Path) -> None:
     try:
         if out.is_dir():
             raise ParamError(f"--out is {out}, a folder; expected a file.")
-        out.parent.mkdir(parents=True, exist_ok=True)
+        if out == OUT:  # a slip in a place that was given makes no folder
+            out.parent.mkdir(exist_ok=True)
         with NamedTemporaryFile(prefix=f".{out.name}.", dir=out.parent):
             pass
     except OSError as error:
         raise ParamError(
             f"--out is {out}, which cannot be written ({error.strerror}); expected a file in a"
-            " folder of yours."
+            " folder that exists."
         ) from error
 
 
