@@ -109,7 +109,7 @@ def test_papermill_alone_runs_it_with_its_defaults(tmp_path):
     document = json.loads(out.read_text(encoding="utf-8"))
     outputs = json.dumps([cell.get("outputs") for cell in document["cells"]])
 
-    assert "claude-opus-4-6 is not ready: above the minimum" in outputs
+    assert "claude-opus-4-6 is not ready: it fails" in outputs
     assert "No run folder: nothing was written." in outputs
     assert not (tmp_path / "findings.json").exists()
 
