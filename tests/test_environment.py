@@ -1,5 +1,6 @@
 """What is declared in one place and needed in three."""
 
+import ast
 import re
 import tomllib
 
@@ -44,3 +45,30 @@ def test_constraints_pin_every_dependency_by_name_and_version_alone():
 
 def test_the_promised_extras_exist():
     assert {"spark", "postgres", "sandbox", "dev"} <= set(project()["optional-dependencies"])
+
+
+def test_the_tests_are_collected_with_what_dev_installs():
+    """Those of other extras import theirs where they run: `make test` reads every test file."""
+    extras = project()["optional-dependencies"]
+    further = [d for name in ("browser", "engines", "objects", "spark") for d in extras[name]]
+    plain = {re.match(r"[\w-]+", d)[0] for d in further} - {"cacheaudit", "ibis-framework"}
+    absent = {name.replace("-", "_") for name in plain} | {"psycopg"}
+    early = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for name in imported_at_once(path) & absent
+    ]
+
+    assert {"playwright", "pyspark", "moto"} <= absent
+    assert early == []
+
+
+def imported_at_once(path):
+    """Packages that importing *path* imports."""
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module.split(".")[0])
+    return found

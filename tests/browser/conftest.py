@@ -3,9 +3,9 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from cacheaudit.params import PostmortemParams
 from cacheaudit.prefill_params import PrefillParams
@@ -13,6 +13,9 @@ from cacheaudit.probe_params import ProbeParams
 from cacheaudit.rollout_params import WeeklyParams
 from cacheaudit.run import run_postmortem, run_prefill, run_probe, run_weekly
 from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 EXAMPLES = sorted((ROOT / "reports" / "examples").glob("*.html"))
 SAMPLES = {  # the notebooks with their defaults
@@ -28,7 +31,9 @@ QUIET = [  # Chromium asks for nothing of its own
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser() -> Iterator["Browser"]:
+    from playwright.sync_api import sync_playwright
+
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     assert program, "found no chromium; on Debian: apt-get install chromium"
     with sync_playwright() as driver:

@@ -4,10 +4,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
@@ -28,8 +30,8 @@ OUTSIDE = """() => [...document.querySelectorAll('main *')]
 
 @contextmanager
 def opened(
-    browser: Browser, report: Path, width: int, scheme: str = "light", media: str = "screen"
-) -> Iterator[Page]:
+    browser: "Browser", report: Path, width: int, scheme: str = "light", media: str = "screen"
+) -> Iterator["Page"]:
     """*report* in a window; what it says on the console, or asks for, fails the test."""
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
@@ -47,7 +49,7 @@ def opened(
     assert [url for url in asked if not url.startswith("data:")] == [report.as_uri()]
 
 
-def shot(page: Page, report: Path, name: str) -> None:
+def shot(page: "Page", report: Path, name: str) -> None:
     """A picture for people, where CACHEAUDIT_SCREENSHOTS names a folder."""
     if folder := os.environ.get("CACHEAUDIT_SCREENSHOTS"):
         stem = report.stem if report.stem != "report" else report.parent.name.split("-")[0]
@@ -57,6 +59,8 @@ def shot(page: Page, report: Path, name: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_it_fits_and_is_accessible(browser, report, width, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
     with opened(browser, report, width, scheme) as page:
         shot(page, report, f"{width}-{scheme}")
         page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
