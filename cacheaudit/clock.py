@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from .errors import ParamError
+from .moments import utc
 
 VARIABLE = "CACHEAUDIT_NOW"
 
@@ -20,9 +21,8 @@ def now() -> pd.Timestamp:
     if not text:
         return pd.Timestamp(datetime.now(UTC))
     try:
-        at = pd.Timestamp(text)
+        return utc(text)
     except ValueError as error:
         raise ParamError(
             f"{VARIABLE} is {text!r}; expected a time such as 2026-03-17T14:20, or nothing."
         ) from error
-    return at.tz_localize("UTC") if at.tzinfo is None else at.tz_convert("UTC")

@@ -155,16 +155,3 @@ def _time(text: Any) -> pd.Timestamp:
     if pd.isna(at) or at.tzinfo is None:
         raise ValueError("no time in UTC")
     return at
-
-
-def moment_of(name: str, text: str) -> pd.Timestamp:
-    """The time that *text* says, in UTC; the option *name* is named in the error. ParamError."""
-    try:
-        at = pd.Timestamp(text)
-    except ValueError as error:
-        raise ParamError(
-            f"{name} is {text!r}; expected a time such as 2026-03-17T14:20."
-        ) from error
-    if pd.isna(at):
-        raise ParamError(f"{name} is {text!r}; expected a time such as 2026-03-17T14:20.")
-    return at.tz_localize("UTC") if at.tzinfo is None else at.tz_convert("UTC")

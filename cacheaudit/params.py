@@ -19,6 +19,7 @@ import yaml
 
 from .bars import Bars
 from .errors import ParamError
+from .moments import utc
 
 T = TypeVar("T", bound="Params")
 
@@ -141,7 +142,7 @@ class PostmortemParams(Params):
     @property
     def window(self) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
         """[start, end) as UTC timestamps; None where the source decides."""
-        return _time("start", self.start), _time("end", self.end)
+        return given_moment("start", self.start), given_moment("end", self.end)
 
     @property
     def bars(self) -> Bars:
@@ -156,6 +157,21 @@ class PostmortemParams(Params):
     def to_dict(self) -> dict[str, Any]:
         """For provenance: every parameter but places to keep things, which are no input."""
         return {k: v for k, v in asdict(self).items() if k not in ("run_folder", "store_path")}
+
+
+def given_moment(name: str, text: str) -> pd.Timestamp | None:
+    """As moment_of; None for ""."""
+    return moment_of(name, text) if text else None
+
+
+def moment_of(name: str, text: str) -> pd.Timestamp:
+    """The time that *text* says, in UTC; *name* is told in the ParamError."""
+    try:
+        return utc(text)
+    except ValueError as error:
+        raise ParamError(
+            f"{name} is {text!r}; expected a time such as 2026-03-17T14:20."
+        ) from error
 
 
 def demand_zone(zone: str) -> None:
@@ -230,13 +246,3 @@ def _fits(value: object, expected: Any) -> bool:
     if expected is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, expected)
-
-
-def _time(name: str, text: str) -> pd.Timestamp | None:
-    if not text:
-        return None
-    try:
-        at = pd.Timestamp(text)
-    except ValueError as error:
-        raise ParamError(f"{name} is {text!r}; expected a time such as 2026-03-01.") from error
-    return at.tz_localize("UTC") if at.tzinfo is None else at.tz_convert("UTC")

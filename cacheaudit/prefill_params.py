@@ -8,7 +8,7 @@ import pandas as pd
 
 from .errors import ParamError
 from .files import UNUSABLE
-from .params import Params
+from .params import Params, given_moment
 from .probing.candidate import FIELDS, Candidate, candidates_of
 
 POSITIVE = ("lead_s", "requests_per_minute", "budget_usd", "timeout_s")
@@ -100,7 +100,7 @@ class PrefillParams(Params):
             raise ParamError(
                 f"together is {self.together}; expected 1 to {MOST_TOGETHER} calls in flight."
             )
-        self._given_cutover()
+        given_moment("cutover", self.cutover)
 
     def _check_candidate(self) -> None:
         for name in sorted(set(self.candidate) & set(FIELDS)):
@@ -119,20 +119,9 @@ class PrefillParams(Params):
         """The candidate. Raises ParamError for one that cannot be."""
         return candidates_of([self.candidate])[0]
 
-    def _given_cutover(self) -> pd.Timestamp | None:
-        if not self.cutover:
-            return None
-        try:
-            at = pd.Timestamp(self.cutover)
-        except ValueError as error:
-            raise ParamError(
-                f"cutover is {self.cutover!r}; expected a time such as 2026-12-01T09:00."
-            ) from error
-        return at.tz_localize("UTC") if at.tzinfo is None else at.tz_convert("UTC")
-
     def until(self, now: pd.Timestamp) -> pd.Timestamp:
         """The cutover. Raises ParamError where it has passed."""
-        given = self._given_cutover()
+        given = given_moment("cutover", self.cutover)
         if given is None:
             return now + pd.Timedelta(seconds=self.lead_s)
         if given <= now:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from .errors import ParamError
 from .gates import GateBars
-from .params import Params, PostmortemParams, demand_zone
+from .params import Params, PostmortemParams, demand_zone, given_moment
 
 DEFAULT = GateBars()
 HELD = (  # bars of the gates before a cutover; the others belong to the weekly page
@@ -138,15 +138,7 @@ class ReadinessParams(Params):
     @property
     def at(self) -> pd.Timestamp | None:
         """The planned cutover; None where none is given."""
-        if not self.cutover:
-            return None
-        try:
-            found = pd.Timestamp(self.cutover)
-        except ValueError as error:
-            raise ParamError(
-                f"cutover is {self.cutover!r}; expected a time such as 2026-12-01T07:00 (UTC)."
-            ) from error
-        return found.tz_localize("UTC") if found.tzinfo is None else found.tz_convert("UTC")
+        return given_moment("cutover", self.cutover)
 
     @property
     def bars(self) -> GateBars:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from .errors import ParamError
 from .gates import GateBars
-from .params import Params, PostmortemParams, demand_zone
+from .params import Params, PostmortemParams, demand_zone, given_moment
 
 DEFAULT = GateBars()
 LONGEST_DAYS = 366
@@ -138,14 +138,14 @@ class WeeklyParams(Params):
     @property
     def cutover(self) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
         """When it began and when all had moved, as UTC timestamps; None where the data decides."""
-        return _moment("since", self.since), _moment("full_cutover", self.full_cutover)
+        return given_moment("since", self.since), given_moment("full_cutover", self.full_cutover)
 
     @property
     def frozen(self) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
         """Window of a frozen baseline, as UTC timestamps; None where its data decides."""
         return (
-            _moment("baseline_start", self.baseline_start),
-            _moment("baseline_end", self.baseline_end),
+            given_moment("baseline_start", self.baseline_start),
+            given_moment("baseline_end", self.baseline_end),
         )
 
     @property
@@ -170,17 +170,3 @@ class WeeklyParams(Params):
     def to_dict(self) -> dict[str, Any]:
         """For provenance: every parameter but places to keep things, which are no input."""
         return {k: v for k, v in asdict(self).items() if k not in ("run_folder", "store_path")}
-
-
-def _moment(name: str, text: str) -> pd.Timestamp | None:
-    if not text:
-        return None
-    try:
-        at = pd.Timestamp(text)
-    except ValueError as error:
-        raise ParamError(
-            f"{name} is {text!r}; expected a time such as 2026-03-17T14:20."
-        ) from error
-    if pd.isna(at):
-        raise ParamError(f"{name} is {text!r}; expected a time such as 2026-03-17T14:20.")
-    return at.tz_localize("UTC") if at.tzinfo is None else at.tz_convert("UTC")

@@ -8,7 +8,7 @@ import cacheaudit
 PACKAGE = Path(cacheaudit.__file__).parent
 
 LAYERS = [
-    ["errors", "bars", "words", "files", "model_ids"],
+    ["errors", "bars", "words", "files", "model_ids", "moments"],
     ["schema", "params", "rules", "show", "buckets", "gates", "clock"],
     [
         "price_list",

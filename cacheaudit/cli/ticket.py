@@ -25,7 +25,8 @@ def ticket(
 
     For a provider, names of ours become neutral labels; ids that it gave out stay.
     """
-    from ..finished import moment_of, read_finished
+    from ..finished import as_written, read_finished
+    from ..params import moment_of
     from ..ticket import Addressee, ticket_of
     from ..ticket.names import Names
     from ..ticket.neutral import neutral_names
@@ -35,14 +36,9 @@ def ticket(
     one = done.costliest if start is None else done.incident(start)
     addressee: Addressee = "provider" if to == "provider" else "platform"
     usage = done.usage() if to == "provider" else None
-    try:
+    with as_written():
         names = Names() if usage is None else neutral_names(done.findings, usage, one, keep=keep)
         text = ticket_of(done.findings, one, names, addressee, amounts=not no_money)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise SourceError(
-            "findings.json is not as a postmortem of this version writes it: an earlier version"
-            " wrote it, or it was edited. Run the postmortem again."
-        ) from error
     if out is None:
         click.echo(text, nl=False)
         return

@@ -33,7 +33,8 @@ def verify(
     checked = params_of(
         file, (*given, *((name, "") for name in ("start", "end") if name not in own))
     )
-    from ..finished import moment_of, read_finished
+    from ..finished import read_finished
+    from ..params import moment_of
     from ..verification.asked import asked
     from ..verification.verify import verify as judged
     from ..verification.verify import write_verification

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..moments import utc
 from ..schema import Cohort
 from .parts import cohort_name
 
@@ -145,11 +146,3 @@ def calibration(found: Mapping[str, Any]) -> Calibration:
         name=str(found.get("name") or "without a name"), cohorts=_cohorts(found),
         sentence=str(found["sentence"]), until=until, data=dict(found),
     )  # fmt: skip
-
-
-def utc(text: Any) -> pd.Timestamp:
-    """An ISO 8601 time as UTC. Raises ValueError for what is none."""
-    at = pd.Timestamp(text)
-    if pd.isna(at):
-        raise ValueError("no time")
-    return at.tz_localize("UTC") if at.tzinfo is None else at.tz_convert("UTC")

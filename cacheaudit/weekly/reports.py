@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 
 from ..errors import SourceError
+from ..moments import utc
 from .known import (
     Calibration,
     LastReport,
     Verification,
     calibration,
     last_report,
-    utc,
     verification,
 )
 
