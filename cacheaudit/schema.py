@@ -69,6 +69,11 @@ def label(value: Any) -> str | None:
     return None if pd.isna(value) else str(value)
 
 
+def cohorts_of(rows: pd.DataFrame) -> list[Cohort]:
+    """(scope, route) of each of *rows*, in their order."""
+    return [(label(s), label(r)) for s, r in zip(rows["scope"], rows["route"], strict=True)]
+
+
 def check_usage(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a new usage frame: all columns, their dtypes, sorted by key.
 

@@ -11,7 +11,7 @@ from ..errors import ParamError, UnfitData
 from ..metrics import rollup
 from ..price_table import PriceTable
 from ..quality import check_quality
-from ..schema import COHORT, Cohort, check_usage, label
+from ..schema import COHORT, Cohort, check_usage, cohorts_of
 from ..words import share
 from .detect import delay_h
 from .plant import Plot, Site, plant, plots_of, sites
@@ -128,8 +128,7 @@ def _powers(trials: Sequence[Trial], sizes: Sequence[float]) -> tuple[DropPower,
 
 
 def _others(quiet: Quiet, plots: tuple[Plot, ...]) -> tuple[Cohort, ...]:
-    pairs = quiet.usage[COHORT].drop_duplicates().itertuples(index=False)
-    every = [(label(scope), label(route)) for scope, route in pairs]
+    every = cohorts_of(quiet.usage[COHORT].drop_duplicates())
     known = {plot.cohort for plot in plots}
     return tuple(sorted((c for c in every if c not in known), key=str))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from ..diagnosis import IncidentDiagnosis
 from ..excess import Estimate
-from ..schema import COHORT, Cohort, label
+from ..schema import COHORT, Cohort, cohorts_of
 from ..weekly import Weekly
 from ..weekly.parts import Change, Part
 from ..words import UNKNOWN, count, listing, moment, share, span, usd
@@ -293,5 +293,4 @@ def power_words(weekly: Weekly) -> str:
 def _cohorts(weekly: Weekly) -> set[Cohort]:
     """Those of the week."""
     rows = weekly.usage[weekly.usage["bucket_end"] > weekly.week.week[0]]
-    pairs = rows[COHORT].drop_duplicates().itertuples(index=False)
-    return {(label(scope), label(route)) for scope, route in pairs}
+    return set(cohorts_of(rows[COHORT].drop_duplicates()))

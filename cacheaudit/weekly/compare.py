@@ -15,7 +15,7 @@ import pandas as pd
 from ..metrics import headline_rate
 from ..price_table import PriceTable
 from ..rollout.usual import LEAST_BASELINE_H, LEAST_BUCKETS, Seen, seen, with_usual
-from ..schema import COHORT, Cohort, label
+from ..schema import COHORT, Cohort, cohorts_of
 from .baseline import DAY, Baseline, Span
 from .covered import Coverage, covered, rhythm_of
 from .list_price import Sums, at_list_prices, in_all, ratio_of
@@ -111,8 +111,7 @@ def _lately(base: pd.DataFrame, baseline: Baseline, earlier: pd.DataFrame) -> pd
     each week."""
     if not baseline.frozen or earlier.empty:
         return base
-    pairs = earlier[COHORT].drop_duplicates().itertuples(index=False)
-    there = {(label(scope), label(route)) for scope, route in pairs}
+    there = set(cohorts_of(earlier[COHORT].drop_duplicates()))
     return base[[cohort in there for cohort in base["cohort"]]]
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ..metrics import cache_metrics, floats
 from ..rollout.hours import RATED
-from ..schema import CACHE_WRITE, COHORT, Cohort, label
+from ..schema import CACHE_WRITE, COHORT, Cohort, cohorts_of
 
 Which = Literal["rate", "cost"]
 HOUR = pd.Timedelta("1h")
@@ -47,7 +47,7 @@ def by_hour(usage: pd.DataFrame, usd: pd.Series, measure: str) -> pd.DataFrame:
     sums = sums.assign(usd=money.to_numpy(), unknown=lost.to_numpy()).reset_index()
     tokens = sums[RATED[measure]].where(sums[measure].notna())
     return _rated(pd.DataFrame({
-        "cohort": [(label(s), label(r)) for s, r in zip(sums["scope"], sums["route"], strict=True)],
+        "cohort": cohorts_of(sums),
         "at": sums["bucket_start"],
         "end": sums["bucket_end"],
         "read": sums[measure] * tokens,

@@ -22,7 +22,7 @@ import pandas as pd
 
 from ..excess import Estimate, RunRate
 from ..pricing import RATES
-from ..schema import CACHE_WRITE, COHORT, TOKENS, Cohort, label
+from ..schema import CACHE_WRITE, COHORT, TOKENS, Cohort, cohorts_of, label
 from .parts import Comparison, Part, cohort_name
 from .told import Told
 
@@ -77,8 +77,7 @@ def winnable(
 
 
 def _keys(rows: pd.DataFrame) -> pd.Series:
-    pairs = [(label(s), label(r)) for s, r in zip(rows["scope"], rows["route"], strict=True)]
-    return pd.Series(pairs, index=rows.index, dtype=object)
+    return pd.Series(cohorts_of(rows), index=rows.index, dtype=object)
 
 
 def _of_incidents(open_: Sequence[Told]) -> list[Win]:
