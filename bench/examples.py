@@ -10,7 +10,6 @@ nothing is written: what stands there is held against what would.
 import argparse
 import contextlib
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +30,7 @@ from bench.rehearsing.traffic import planted
 from bench.rehearsing.week import Scene, lived
 from cacheaudit.calibration import calibrate
 from cacheaudit.clock import VARIABLE as CLOCK
-from cacheaudit.demo import run_demo
+from cacheaudit.demo import environment, run_demo
 from cacheaudit.files import write_whole
 from cacheaudit.history import hourly, migration_cohorts, planted_migration
 from cacheaudit.params import PostmortemParams
@@ -94,7 +93,7 @@ def weekly_moved() -> Run:
     """Two Mondays of the demo's team: one before its cutover, one after."""
     usage = planted_migration()
     _write_until(usage, MONDAYS[0])
-    with _clock(f"{MONDAYS[0]:%Y-%m-%d}T07:00"):
+    with environment({CLOCK: f"{MONDAYS[0]:%Y-%m-%d}T07:00"}):
         run_weekly(WeeklyParams(name="platform", source="frame", path="usage.parquet"), OUT)
     _write_until(usage, MONDAYS[1])
     return run_weekly(
@@ -164,7 +163,7 @@ def made() -> Iterator[Made]:
     """Every example in turn, made in a folder of its own that is gone at the end."""
     with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
         for one in EXAMPLES:
-            with _clock(one.at):
+            with environment({CLOCK: one.at}):
                 run = one.make()
             yield Made(
                 example=one,
@@ -244,19 +243,6 @@ def _signals(usage: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
     one = {"at": at, "name": "latency p50", "value": latency.round(), "unit": "ms"}
     other = {"at": at, "name": "eval score", "value": score.round(3), "unit": ""}
     return pd.concat([pd.DataFrame(one), pd.DataFrame(other)], ignore_index=True)
-
-
-@contextlib.contextmanager
-def _clock(at: str) -> Iterator[None]:
-    """The time of making, for this process and the notebooks' kernels."""
-    before = os.environ.get(CLOCK)
-    os.environ[CLOCK] = at
-    try:
-        yield
-    finally:
-        os.environ.pop(CLOCK)
-        if before is not None:
-            os.environ[CLOCK] = before
 
 
 def main() -> int:

@@ -4,7 +4,7 @@ The history is asked for by ids, as a provider would; params/postmortem-demo.yam
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,19 +62,21 @@ def run_demo(out: Path, *, port: int = 0) -> "Run":
     from .run import run_postmortem
     from .sandbox.serve import serve
 
-    with serve(sandbox_app(None, MARCH[1]), port) as url, _key():
+    with serve(sandbox_app(None, MARCH[1]), port) as url, environment({KEY_VARIABLE: KEY}):
         params = read_params_file(PostmortemParams, PARAMS, {"base_url": url})
         return run_postmortem(params, out)
 
 
 @contextmanager
-def _key() -> Iterator[None]:
-    """The sandbox's key in the environment, for the notebook's kernel; then what was there."""
-    before = os.environ.get(KEY_VARIABLE)
-    os.environ[KEY_VARIABLE] = KEY
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """*values* in the environment, for a notebook's kernel as well; then what was there."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
     try:
         yield
     finally:
-        os.environ.pop(KEY_VARIABLE)
-        if before is not None:
-            os.environ[KEY_VARIABLE] = before
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name)
+            else:
+                os.environ[name] = value

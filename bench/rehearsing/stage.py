@@ -4,9 +4,8 @@ Production's calls, a probe's and a prefill's share one time and one cache, thro
 What production sends becomes its request log.
 """
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import anthropic
@@ -14,7 +13,7 @@ import pandas as pd
 
 from bench.rehearsing.traffic import Asked, Team, body
 from cacheaudit.cost import cost_of
-from cacheaudit.demo import list_price
+from cacheaudit.demo import environment, list_price
 from cacheaudit.engine import rollup
 from cacheaudit.logs.sent import sent
 from cacheaudit.params import PostmortemParams
@@ -163,16 +162,6 @@ def stage(
             found.close()
 
 
-@contextmanager
-def keys() -> Iterator[None]:
+def keys() -> AbstractContextManager[None]:
     """The sandbox's keys in the environment; then what was there."""
-    before = {name: os.environ.get(name) for name in KEYS}
-    os.environ.update(KEYS)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name)
-            else:
-                os.environ[name] = value
+    return environment(KEYS)
