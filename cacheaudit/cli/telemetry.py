@@ -46,10 +46,10 @@ def telemetry(
     _write(dashboard, lambda: made.dashboard_text(params.bars))
     if not (metrics or line):
         return
-    from ..weekly import observe
+    from ..weekly import watch_cutover
 
     with working(f"Reading {params.source}"):
-        rollout = observe(params).rollout
+        rollout = watch_cutover(params)
     _write(metrics, lambda: made.metrics_text(rollout))
     _write(line, lambda: made.json_line(rollout))
     if rollout.exit_code:

@@ -19,7 +19,7 @@ result      all of it, and the verdict
 observe     pull, judge, compare; the clock, the network and the disk end there and in reports
 """
 
-from .observe import observe
+from .observe import observe, watch_cutover
 from .result import Weekly
 
-__all__ = ["Weekly", "observe"]
+__all__ = ["Weekly", "observe", "watch_cutover"]

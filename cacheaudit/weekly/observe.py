@@ -1,6 +1,6 @@
 """Parameters in, the week out: pull, judge, compare. The clock and the network end here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,12 +47,7 @@ def observe(params: WeeklyParams, *, now: pd.Timestamp | None = None) -> Weekly:
     pull = _pulled(params, at, now)
     prices = read_prices(params.prices_path) if params.prices_path else None
     found = _diagnosed(params, pull, prices)
-    usage = settled(pull.usage, pull.refreshed_at)
-    if usage.empty:
-        raise UnfitData(
-            f"{pull.source} has no token counts that are complete; expected usage of some weeks."
-            " Choose a source that reports cache tokens, or an earlier end."
-        )
+    usage = _complete(pull)
     until = usage["bucket_end"].max()
     span = until - pd.Timedelta(days=params.week_days), until
     shelf = read_reports(params.reports_path, params.name, until)
@@ -87,7 +82,7 @@ class _Judged:
         incidents = self._incidents(since)
         inside = self.usage[self.usage["bucket_end"] > begins]
         costed = self.found.costed
-        rollout = _rollout(params, self.usage, self.found)
+        rollout = _rollout(params, self.usage, self.found.quality)
         silent = () if self.doubts else of_telemetry(rollout.telemetry)
         return Weekly(
             params=params,
@@ -119,6 +114,27 @@ class _Judged:
             settled=() if last is None or self.doubts
             else [one for one in last.open if settled_by(self.week, one)],
         )  # fmt: skip
+
+
+def watch_cutover(params: WeeklyParams, *, now: pd.Timestamp | None = None) -> Rollout:
+    """What became of the traffic that moved, and no more: for machines that ask every minute.
+
+    As `observe(params).rollout`, without a diagnosis of the weeks. *now* is the clock, for tests.
+    """
+    pull = _pulled(params, clock.now() if now is None else now, now)
+    quality = check_quality(pull.usage, (pull.start, pull.end), pull.refreshed_at)
+    return _rollout(params, _complete(pull), quality)
+
+
+def _complete(pull: Pull) -> pd.DataFrame:
+    """Its settled usage. Raises UnfitData where there is none."""
+    usage = settled(pull.usage, pull.refreshed_at)
+    if usage.empty:
+        raise UnfitData(
+            f"{pull.source} has no token counts that are complete; expected usage of some weeks."
+            " Choose a source that reports cache tokens, or an earlier end."
+        )
+    return usage
 
 
 def _pulled(params: WeeklyParams, at: pd.Timestamp, now: pd.Timestamp | None) -> Pull:
@@ -206,9 +222,9 @@ def _blind(
     return tuple(note for note in check_quality(near) if note.severity == "blind")
 
 
-def _rollout(params: WeeklyParams, usage: pd.DataFrame, found: Diagnosis) -> Rollout:
+def _rollout(params: WeeklyParams, usage: pd.DataFrame, quality: Sequence[QualityNote]) -> Rollout:
     cutover, whole = params.cutover
-    unfit = [n.text for n in found.quality if n.severity == "unfit" and n.about == "usage"]
+    unfit = [n.text for n in quality if n.severity == "unfit" and n.about == "usage"]
     return watch(
         usage, cutover=cutover, full_cutover=whole, bars=params.bars,
         unfit=unfit[0] if unfit else "",
