@@ -24,7 +24,7 @@ from .metrics import (
 )
 from .owners import Owners
 from .postmortem import Postmortem
-from .pricing import RATES, UnitPrice
+from .pricing import RATES, PriceBook, UnitPrice
 from .report.owned import owners_rows
 from .report.summary import headline, mean_usd_per_day, summary
 from .report.supporting import usage_by_day
@@ -119,16 +119,7 @@ def cost_dict(postmortem: Postmortem) -> dict[str, Any]:
         "billed_list_usd": None if table is None else float(table["list_usd"].sum()),
         "by_day": _records(days),
         "billed_by_day": [] if table is None else _records(_billed(table)),
-        "unpriced": [
-            {
-                "provider": u.provider,
-                "model": u.model,
-                "tokens": u.tokens,
-                "reason": u.reason,
-                "nearest": list(u.nearest),
-            }
-            for u in costed.book.unpriced
-        ],
+        "unpriced": unpriced_rows(costed.book),
     }
 
 
@@ -255,6 +246,20 @@ def _provenance(postmortem: Postmortem) -> dict[str, Any]:
         "seed": None,
         "params": postmortem.params.to_dict(),
     }
+
+
+def unpriced_rows(book: PriceBook) -> list[dict[str, Any]]:
+    """What has no price, with its tokens and the nearest names that have one."""
+    return [
+        {
+            "provider": u.provider,
+            "model": u.model,
+            "tokens": u.tokens,
+            "reason": u.reason,
+            "nearest": list(u.nearest),
+        }
+        for u in book.unpriced
+    ]
 
 
 def price_rows(prices: Sequence[UnitPrice]) -> list[dict[str, Any]]:

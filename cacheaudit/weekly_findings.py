@@ -7,7 +7,7 @@ from typing import Any
 
 from .diagnosis import incident_dict
 from .files import write_whole
-from .findings import PACKAGES, SCHEMA, plain_values, price_rows
+from .findings import PACKAGES, SCHEMA, plain_values, price_rows, unpriced_rows
 from .metrics import token_totals
 from .report.summary import headline_of
 from .report.week_summary import headline, summary, who, won
@@ -63,16 +63,7 @@ def weekly_findings(weekly: Weekly) -> dict[str, Any]:
         "cold_start": None if top is None or top.cold_start is None else top.cold_start.to_dict(),
         "cost": {
             "total_usd": weekly.week.total.usd,
-            "unpriced": [
-                {
-                    "provider": u.provider,
-                    "model": u.model,
-                    "tokens": u.tokens,
-                    "reason": u.reason,
-                    "nearest": list(u.nearest),
-                }
-                for u in found.costed.book.unpriced
-            ],
+            "unpriced": unpriced_rows(found.costed.book),
         },
         "cutover": {
             "at": rollout.cutover,

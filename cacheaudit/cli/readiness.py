@@ -7,7 +7,7 @@ import click
 
 from .given import Overrides, mail_file, overrides, params_as, params_file
 from .mail import mailing
-from .telling import tell, working
+from .telling import tell, tell_gates, working
 
 
 @click.command()
@@ -37,10 +37,7 @@ def readiness(
             click.echo(str(run.report), err=True)
         else:
             tell(run.report, run.findings)
-            for gate in run.findings["gates"]:
-                click.echo(f"{gate['standing']}: {gate['name']}")
-                if gate["needs"]:
-                    click.echo(f"  {gate['needs']}")
+            tell_gates(run.findings["gates"])
         send(run.folder)
     if run.findings["exit_code"]:
         raise click.exceptions.Exit(run.findings["exit_code"])

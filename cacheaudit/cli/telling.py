@@ -38,6 +38,15 @@ def tell(report: Path, findings: Any) -> None:
         click.echo(sentence)
 
 
+def tell_gates(gates: list[dict[str, Any]]) -> None:
+    """Each gate's standing, and what would decide one that is open."""
+    for gate in gates:
+        who = f", {gate['about']}" if gate["about"] else ""
+        click.echo(f"{gate['standing']}: {gate['name']}{who}")
+        if gate["needs"]:
+            click.echo(f"  {gate['needs']}")
+
+
 def leave(unpriced: list[dict[str, Any]], verdict: str, strict: bool) -> None:
     """Exit by what could not be judged; silent where all could."""
     for one in unpriced:

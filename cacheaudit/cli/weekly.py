@@ -11,7 +11,7 @@ import click
 from ..errors import UnfitData
 from .given import Overrides, mail_file, overrides, params_as, params_file
 from .mail import mailing
-from .telling import UNDECIDED, tell, working
+from .telling import UNDECIDED, tell, tell_gates, working
 
 
 @click.command()
@@ -46,11 +46,7 @@ def weekly(
         with working("Running the weekly notebook"):
             run = run_weekly(params, out)
         tell(run.report, run.findings)
-        for gate in run.findings["gates"]:
-            who = f", {gate['about']}" if gate["about"] else ""
-            click.echo(f"{gate['standing']}: {gate['name']}{who}")
-            if gate["needs"]:
-                click.echo(f"  {gate['needs']}")
+        tell_gates(run.findings["gates"])
         send(run.folder)
     if run.findings["exit_code"]:
         raise click.exceptions.Exit(run.findings["exit_code"])
