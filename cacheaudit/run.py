@@ -202,7 +202,7 @@ def _execute(source: Path, target: Path, parameters: dict[str, Any], patient: bo
                 progress_bar=False,
                 log_output=False,
                 start_timeout=START_S,
-                config=_kernel(sockets),
+                config=kernel_config(sockets),
                 extra_arguments=QUIETLY,
                 engine_name=PATIENT if patient else None,
             )
@@ -215,9 +215,9 @@ def _execute(source: Path, target: Path, parameters: dict[str, Any], patient: bo
         ) from error
 
 
-def _kernel(sockets: str) -> Config:
-    """Sockets in a folder of this run's own: no port is opened, and runs at one time, which would
-    share the working directory's, do not meet."""
+def kernel_config(sockets: str) -> Config:
+    """Sockets in the folder *sockets*, a run's own: no port is opened, and runs at one time, which
+    would share the working directory's, do not meet."""
     return Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}})
 
 

@@ -7,9 +7,8 @@ from dataclasses import asdict
 import papermill
 import pytest
 import yaml
-from traitlets.config import Config
 
-from cacheaudit.run import NOTEBOOKS
+from cacheaudit.run import NOTEBOOKS, kernel_config
 from tests.candidates import cohort, log_of, params_on, probe_of, usage_of
 from tests.conftest import ROOT
 
@@ -104,7 +103,7 @@ def test_papermill_alone_runs_it_with_its_defaults(tmp_path):
     papermill.execute_notebook(
         NOTEBOOKS / "readiness.ipynb", out, parameters={"name": "by-papermill"}, cwd=str(ROOT),
         progress_bar=False, log_output=False,
-        config=Config({"KernelManager": {"transport": "ipc"}}),
+        config=kernel_config(str(tmp_path)),
     )  # fmt: skip
     document = json.loads(out.read_text(encoding="utf-8"))
     outputs = json.dumps([cell.get("outputs") for cell in document["cells"]])

@@ -7,10 +7,9 @@ from dataclasses import fields
 import nbformat
 import papermill
 import pytest
-from traitlets.config import Config
 
 from cacheaudit.params import PostmortemParams
-from cacheaudit.run import NOTEBOOKS
+from cacheaudit.run import NOTEBOOKS, kernel_config
 from tests.conftest import ROOT
 
 ALL = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -71,7 +70,7 @@ def test_papermill_alone_runs_it_with_a_parameter_file(tmp_path):
         cwd=str(ROOT),
         progress_bar=False,
         log_output=False,
-        config=Config({"KernelManager": {"transport": "ipc"}}),
+        config=kernel_config(str(tmp_path)),
     )
     document = json.loads(out.read_text(encoding="utf-8"))
     outputs = json.dumps([c.get("outputs") for c in document["cells"]])
