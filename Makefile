@@ -13,10 +13,10 @@ demo: $(READY)  ## a planted migration as a postmortem; prints the page and thre
 	$(BIN)/cacheaudit demo --out reports
 
 test: $(READY) lint  ## lint, types and tests
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
-test-slow: $(READY)  ## what takes longer: whole runs, faults by the hundred; four minutes
-	$(BIN)/python -m pytest -n auto -m slow
+test-slow: $(READY)  ## what takes longer: whole runs, faults by the hundred; six minutes
+	$(BIN)/python -m pytest -n auto --dist loadfile -m slow
 
 test-engines: $(READY)  ## PostgreSQL, Spark and S3, started by the tests; kills of a pull; six minutes
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,engines]'

@@ -200,6 +200,7 @@ def test_the_short_way_is_the_whole_detection(quiet, scope, points):
     assert not raised[0]
 
 
+@pytest.mark.slow
 def test_the_watch_sees_what_the_diagnosis_sees(migrated):
     watch = watch_of(migrated)
     found = diagnose(migrated)
@@ -472,6 +473,7 @@ def test_a_seed_below_zero_is_refused(tmp_path):
     assert "--seed" in result.stderr
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_contract_and_the_same_for_the_same_seed(chat, calibrated, tmp_path):
     path, out = tmp_path / "july.parquet", tmp_path / "calibration.json"
     chat.to_parquet(path)

@@ -84,6 +84,7 @@ GROUPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(GROUPS)
 def test_parts_of_disjoint_marks_are_the_whole_rise(groups):

@@ -55,6 +55,7 @@ def done(box, tmp_path_factory):
     return result, run, json.loads((run / "findings.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_the_plan_comes_first_then_the_page_and_its_three_sentences(done):
     result, run, findings = done
 
@@ -64,6 +65,7 @@ def test_the_plan_comes_first_then_the_page_and_its_three_sentences(done):
     assert result.stderr == ""
 
 
+@pytest.mark.slow
 def test_the_folder_holds_page_findings_notebook_and_receipts(done):
     _, run, findings = done
     receipts = (run / "receipts.jsonl").read_text(encoding="utf-8").splitlines()
@@ -81,6 +83,7 @@ def test_the_folder_holds_page_findings_notebook_and_receipts(done):
     assert (run / "report.html").stat().st_size < 100_000
 
 
+@pytest.mark.slow
 def test_the_key_and_the_text_are_in_nothing_that_was_written_or_said(done):
     result, run, _ = done
     for path in run.iterdir():
@@ -91,6 +94,7 @@ def test_the_key_and_the_text_are_in_nothing_that_was_written_or_said(done):
     assert ROUTE not in result.output
 
 
+@pytest.mark.slow
 def test_the_notebook_that_is_kept_names_no_place_of_this_run(done):
     _, run, _ = done
     text = (run / "notebook.ipynb").read_text(encoding="utf-8")

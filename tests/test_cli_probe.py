@@ -61,6 +61,7 @@ def done(box, tmp_path_factory):
     return result, run, json.loads((run / "findings.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_the_plan_comes_first_then_the_page_and_its_three_sentences(done):
     result, run, findings = done
 
@@ -68,6 +69,7 @@ def test_the_plan_comes_first_then_the_page_and_its_three_sentences(done):
     assert all(sentence in result.stdout for sentence in findings["summary"])
 
 
+@pytest.mark.slow
 def test_a_model_that_is_not_there_is_named_and_exits_4(done):
     result, _, findings = done
     made = {row["outcome"]: row["calls"] for row in findings["metrics"]["by_outcome"]}
@@ -81,6 +83,7 @@ def test_a_model_that_is_not_there_is_named_and_exits_4(done):
     assert {n for one in findings["not_known"] for n in one["candidates"]} == {"claude-opus-4-7"}
 
 
+@pytest.mark.slow
 def test_the_folder_holds_page_findings_notebook_and_receipts(done):
     _, run, findings = done
     receipts = (run / "receipts.jsonl").read_text(encoding="utf-8").splitlines()
@@ -95,6 +98,7 @@ def test_the_folder_holds_page_findings_notebook_and_receipts(done):
     assert (run / "report.html").stat().st_size < 400_000
 
 
+@pytest.mark.slow
 def test_the_key_is_in_nothing_that_was_written_or_said(done):
     result, run, _ = done
     for path in run.iterdir():
@@ -105,6 +109,7 @@ def test_the_key_is_in_nothing_that_was_written_or_said(done):
     assert ROUTE not in result.output
 
 
+@pytest.mark.slow
 def test_the_notebook_that_is_kept_names_no_place_of_this_run(done):
     _, run, _ = done
     text = (run / "notebook.ipynb").read_text(encoding="utf-8")

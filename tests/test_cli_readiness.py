@@ -29,6 +29,7 @@ def below(tmp_path):
     return params_on(tmp_path, usage, **NOW_ISH)
 
 
+@pytest.mark.slow
 def test_not_ready_is_exit_3_and_a_folder_with_the_reason(tmp_path, below, command):
     done = command(*words_of(tmp_path, below), cwd=tmp_path)
     (run,) = (tmp_path / "reports").iterdir()

@@ -134,6 +134,7 @@ def test_the_upper_bound_is_reached_by_a_law_of_two_lengths():
     assert token_share_bounds(mean, c, threshold)[1] == pytest.approx(worst)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("above", [False, True])
 def test_random_traffic_is_decided_wrongly_in_few_of_many_cases(above):
     """One-sided at 2.5 %: of 300 quiet months around the bar, 18 wrong ones would be odd."""

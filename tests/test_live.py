@@ -145,6 +145,7 @@ def test_what_is_read_is_what_was_written(tmp_path):
     assert read_live(path) == live_of(document(answer("hit_rate", "now", 0.9, 0.8, 0.95)))
 
 
+@pytest.mark.slow
 def test_the_answers_stand_beside_the_postmortem(tmp_path):
     """In the words and numbers of the probe's own page."""
     path = tmp_path / "findings.json"

@@ -26,6 +26,8 @@ from tests.migrations import BLOCK, RATES, START, days, migration
 from tests.replays import at as second
 from tests.test_replay_lanes import log, prefixes
 
+pytestmark = pytest.mark.slow  # whole plans and verdicts, a second or more each
+
 
 @pytest.fixture(scope="module")
 def plans():
@@ -82,7 +84,6 @@ def test_a_prefill_that_has_nothing_to_send_does_not_pay():
     assert plans.break_even == 0
 
 
-@pytest.mark.slow
 def test_a_plan_outside_the_floor_is_not_the_cheapest_however_cheap():
     plans = compare_plans(days(), migration(floor=0.87, floor_s=300))
 
@@ -92,7 +93,6 @@ def test_a_plan_outside_the_floor_is_not_the_cheapest_however_cheap():
     assert none.cheapest == ""
 
 
-@pytest.mark.slow
 def test_a_rate_limit_rules_out_what_passes_it(plans):
     peak = max(day.peak_tokens for day in plans.plan(STRAIGHT).by_day)
     tight = compare_plans(days(), migration(limit_tokens_per_min=peak - 1))
@@ -133,7 +133,6 @@ def test_an_own_plan_is_compared_too():
     assert plans.plan("mine").predicted["mixed_s"].value == 3600
 
 
-@pytest.mark.slow
 def test_without_prices_the_hit_rates_remain():
     rules = {"old": Rules(block_tokens=BLOCK), "new": Rules(block_tokens=BLOCK, **RATES)}
     plans = compare_plans(days(), migration(rules=rules))
@@ -143,7 +142,6 @@ def test_without_prices_the_hit_rates_remain():
     assert plans.plan(STRAIGHT).predicted["hit_rate"].value > 0.5
 
 
-@pytest.mark.slow
 def test_days_are_those_that_the_log_covers(plans):
     assert [day.floor("D") for day in plans.days] == [
         START + pd.Timedelta(days=n) for n in range(3)

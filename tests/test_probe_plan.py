@@ -167,6 +167,7 @@ def test_the_waits_are_those_of_the_clock_and_of_the_pace():
     assert slow.calls == planned(design, PAIR[:1]).calls
 
 
+@pytest.mark.slow
 def test_a_plan_of_five_hundred_repetitions_is_made_in_seconds():
     start = time.perf_counter()
     plan = planned(Design(questions=("hit_rate",), repeats=500))

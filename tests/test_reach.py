@@ -41,6 +41,7 @@ def found(periods=None):
     return reach_of(as_table(paused()), {MODEL: 0}, periods)
 
 
+@pytest.mark.slow
 def test_a_longer_life_can_read_what_a_short_one_lost():
     """Input of 3 x 1,100 a conversation; 5 min: the last prompt again, 30 min: the second too."""
     rates = found().lifetimes.set_index("ttl_s")["best_possible_hit_rate"]
@@ -124,6 +125,7 @@ def test_the_report_shows_what_the_log_says_and_names_no_hash(report):
     assert findings_of(report)["inventory"][0]["requests"] == 36
 
 
+@pytest.mark.slow
 def test_without_a_log_only_billing_speaks():
     quiet = investigate(PostmortemParams())
     text = "\n".join(piece.to_text() for piece in traffic_pieces(quiet))

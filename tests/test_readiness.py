@@ -167,6 +167,7 @@ def test_a_log_counts_what_billing_cannot(tmp_path):
     assert found.verdict == "not_ready"
 
 
+@pytest.mark.slow
 def test_lengths_are_counted_over_all_prefixes_not_only_those_that_are_shown(tmp_path):
     """40 prefixes of 6,000 tokens: more than the table has rows."""
     many = cohort(6000, prefixes=40)
@@ -218,6 +219,7 @@ def test_failed_calls_are_not_at_stake():
     assert at_stake(log) == ((900, 900),)
 
 
+@pytest.mark.slow
 def test_going_back_is_held_against_what_the_incumbent_reads(tmp_path):
     """Not against the candidate's rate, which is nothing here: it caches none of these prefixes."""
     found = ready_on(tmp_path, usage_of(SHORT), log=log_of(SHORT))
@@ -282,6 +284,7 @@ def test_a_log_that_is_too_short_for_a_plan_keeps_the_steady_rates(tmp_path):
     assert "a longer request log, with 7.1 hours before" in gates(found)["plan_cost"].needs
 
 
+@pytest.mark.slow
 def test_without_a_price_the_rates_stand_and_the_money_is_unknown(tmp_path):
     """The lifetime and the minimum are given, so only the price is missing."""
     name = "claude-invented-9"
@@ -298,6 +301,7 @@ def test_without_a_price_the_rates_stand_and_the_money_is_unknown(tmp_path):
     assert found.exit_code == 4
 
 
+@pytest.mark.slow
 def test_own_prices_close_that_gap(tmp_path):
     own = tmp_path / "prices.csv"
     own.write_text(
@@ -313,6 +317,7 @@ def test_own_prices_close_that_gap(tmp_path):
     assert standings(found)["plan_cost"] == "pass"
 
 
+@pytest.mark.slow
 def test_no_plan_within_the_limit_is_said_and_one_can_be_chosen_all_the_same(tmp_path):
     given = {"log": log_of(LONG, days=2), "budget_usd": 5.0, "limit_tokens_per_min": 100.0}
     none = ready_on(tmp_path, usage_of(LONG), **given)
@@ -363,6 +368,7 @@ def test_usage_that_does_not_report_reads_is_no_telemetry(tmp_path):
     assert found.baseline is None
 
 
+@pytest.mark.slow
 def test_other_models_in_usage_and_log_change_nothing(tmp_path, short):
     """Only what moves is judged."""
     other = replace(LONG, prefix_tokens=2000)

@@ -11,6 +11,8 @@ from cacheaudit.readiness.probed import probed_of
 from cacheaudit.readiness.vouched import lacks_of_baseline, lacks_of_log, logged
 from tests.candidates import NEW, OLD, WEEK, cohort, log_of, probe_of, ready_on, usage_of
 
+pytestmark = pytest.mark.slow  # whole plans and verdicts, a second or more each
+
 DAY = date(2026, 3, 16)
 GOOD = (0.88, 0.9, 0.92)
 
@@ -165,7 +167,6 @@ def test_what_would_be_read_no_more_is_not_ready_whatever_the_lengths(tmp_path):
     assert gate(found, "above_minimum").standing == "fail"
 
 
-@pytest.mark.slow
 def test_requests_that_nobody_counts_are_not_all_of_them(tmp_path):
     usage = usage_of(cohort(6000))
     uncounted = usage.assign(requests=pd.NA).astype({"requests": "Int64"})

@@ -406,6 +406,7 @@ def test_a_fading_without_an_end_in_sight_has_no_date_and_no_projected_cost(iden
     assert "In all" not in words
 
 
+@pytest.mark.slow
 def test_a_move_that_another_made_unharmed_is_said_to_be_innocent():
     """And not a word of it where the model is still a suspect, or the cause."""
     said = {}

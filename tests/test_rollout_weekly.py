@@ -52,6 +52,7 @@ def run(tmp_path_factory):
     return run_weekly(WeeklyParams(name="x"), tmp_path_factory.mktemp("run"), now=NOW)
 
 
+@pytest.mark.slow
 def test_the_run_folder_holds_page_findings_notebook_and_usage(run):
     assert run.folder.name == "weekly-x-20261123T070000Z"
     assert {p.name for p in run.folder.iterdir()} == {
@@ -61,6 +62,7 @@ def test_the_run_folder_holds_page_findings_notebook_and_usage(run):
     assert ".unfinished-" not in (run.folder / "notebook.ipynb").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_findings_have_the_schema_s_keys_and_the_gates(run):
     found = run.findings
     postmortem = {
@@ -78,6 +80,7 @@ def test_the_findings_have_the_schema_s_keys_and_the_gates(run):
     assert found["provenance"]["params"]["source"] == "sample"
 
 
+@pytest.mark.slow
 def test_the_page_says_late_in_a_word_and_shows_no_code(run):
     html = run.report.read_text(encoding="utf-8")
 

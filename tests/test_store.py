@@ -396,6 +396,7 @@ def test_a_pull_through_the_store_is_the_pull(world, source, path, bucket):
     same(pull(world, path, source=source, bucket=bucket), expected)
 
 
+@pytest.mark.slow
 def test_a_second_pull_asks_for_the_unsettled_tail_alone(world, source, path):
     tail = START + 40 * DAY
     pull(world, path, source=source, now=tail)

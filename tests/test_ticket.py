@@ -580,6 +580,7 @@ DURING = {"start": DAY_0 + pd.Timedelta("5s"), "end": DAY_0 + pd.Timedelta("1D")
 SHORT = {"claude-opus-4-6": 500}
 
 
+@pytest.mark.slow
 def test_only_calls_that_had_something_to_read_are_asked_about():
     """By hand: r3 read a tenth and r4 nothing; r0 came too early, and r6 after its entry's end.
 
