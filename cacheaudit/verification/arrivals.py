@@ -6,10 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from ..metrics import overall_metrics
-from ..price_table import PriceTable
 from ..schema import COHORT, TOKENS, Cohort, label
-from .groups import LARGE, RATED, Member, at_one_price, hours_of
+from .groups import LARGE, Member
+from .scale import Scale
 from .stretches import Held
 from .volume import DAY, HOUR, Frames
 
@@ -36,10 +35,7 @@ def arrivals(
     named: Sequence[Cohort],
     frames: Frames,
     during: pd.DataFrame,
-    measure: str,
-    prices: PriceTable | None,
-    *,
-    as_served: bool,
+    scale: Scale,
 ) -> tuple[Arrival, ...]:
     """Cohorts that are not *named*, grew since the repair and lie past a bar; the largest first.
 
@@ -49,7 +45,7 @@ def arrivals(
     bars = [g.bar for g in groups if g.bar is not None]
     if not bars or any(m.cohort is None for m in fell):
         return ()
-    bar = max(bars) if measure in RATED else min(bars)
+    bar = max(bars) if scale.falls else min(bars)
     base = pd.concat([m.before(frames.baseline) for m in fell]).drop_duplicates()
     usual = _per_hour(base, frames.baseline)
     sizes = [_sizes(side) for side in (frames.baseline, during)]
@@ -62,8 +58,8 @@ def arrivals(
             grown = float(rows[TOKENS].sum().sum()) / hours - before
             if cohort in named or grown <= 0:
                 continue
-            rate = _rate(rows, base, measure, prices, as_served=as_served)
-            if rate is None or (rate < bar if measure in RATED else rate > bar):
+            rate = scale.rate(rows, base)
+            if rate is None or (rate < bar if scale.falls else rate > bar):
                 name = Member(cohort=cohort, baseline_of=(), level=1.0).label
                 found.append(Arrival(about=name, rate=rate, grown=grown / max(usual, 1e-9)))
         if sum(one.grown for one in found) >= LARGE:
@@ -86,17 +82,3 @@ def _per_hour(rows: pd.DataFrame, whole: pd.DataFrame) -> float:
         return 0.0
     span: pd.Timedelta = whole["bucket_end"].max() - whole["bucket_start"].min()
     return float(rows[TOKENS].sum().sum()) / (span / HOUR)
-
-
-def _rate(
-    rows: pd.DataFrame, base: pd.DataFrame, measure: str, prices: PriceTable | None, *,
-    as_served: bool,
-) -> float | None:  # fmt: skip
-    if measure in RATED:
-        value = float(overall_metrics(rows)[measure])
-        return None if pd.isna(value) else value
-    if not as_served:
-        _, rows, _ = at_one_price(base, rows, rows)
-    hours = hours_of(rows, measure, prices)
-    known = hours[hours["tokens"] > 0]
-    return float(known["read"].sum() / known["tokens"].sum()) if len(known) else None

@@ -12,18 +12,13 @@ from typing import Any
 import pandas as pd
 
 from ..causes.facts import rows_of
-from ..cost import cost_of
 from ..incidents import RATES
-from ..metrics import cache_metrics
-from ..price_table import PriceTable
 from ..rollout.usual import with_usual
 from ..schema import TOKENS, Cohort
+from .scale import Scale
 from .volume import Frames, Volume, volume_of
 
 LARGE = 0.05  # of the tokens of the baseline: judged by itself; smaller ones are together
-RATED = {"hit_rate": "input_tokens", "read_share_of_cached": "cached_tokens"}
-COSTS = {"usd_per_request": "requests", "usd_per_mtok": "input_tokens"}
-JUDGED = (*RATED, *COSTS)
 AFTER = 1  # place of what came after the repair in a triple of sides
 SCALED = 0.01  # what the usual cost of a unit is counted as: usual.py takes shares
 
@@ -65,7 +60,7 @@ class Sides:
 
     baseline, after   in its frozen window; from the repair and one lifetime on
     earlier           the day before the repair
-    scale             what `read` was multiplied by, so that a cost is counted as a share
+    times             what `read` was multiplied by, so that a cost is counted as a share
     silent            members without a known rate after the repair
     volume            how much of its usual traffic was seen since
     """
@@ -74,7 +69,7 @@ class Sides:
     baseline: pd.DataFrame
     after: pd.DataFrame
     earlier: pd.DataFrame
-    scale: float
+    times: float
     silent: tuple[str, ...]
     volume: Volume
 
@@ -133,79 +128,37 @@ def grouped(found: Sequence[Member], baseline: pd.DataFrame) -> tuple[tuple[Memb
     return (*large, small) if small else large
 
 
-def sides_of(
-    group: Sequence[Member],
-    measure: str,
-    frames: Frames,
-    prices: PriceTable | None,
-    *,
-    as_served: bool = False,
-) -> Sides:
-    """*group* before and after.
-
-    as_served   a cost is at the prices of what served; else, because a dearer list price of a
-                version that was chosen is no loss, at those of the baseline's largest model
-    """
+def sides_of(group: Sequence[Member], frames: Frames, scale: Scale) -> Sides:
+    """*group* before and after."""
     parts: list[list[pd.DataFrame]] = [[], [], []]
     silent = []
     for number, member in enumerate(group):
-        own = (
-            member.before(frames.baseline), member.rows(frames.after), member.rows(frames.earlier),
-        )  # fmt: skip
-        if measure in COSTS and not as_served:
-            own = at_one_price(*own)
+        own = scale.alike(
+            member.before(frames.baseline), member.rows(frames.after), member.rows(frames.earlier)
+        )
         for place, rows in enumerate(own):
-            hours = hours_of(rows, measure, prices)
+            hours = scale.hours(rows)
             if place == AFTER and not (hours["tokens"] > 0).any():
                 silent.append(member.label)
             parts[place].append(hours.assign(move=number, bar=member.level))
     baseline, after, earlier = (pd.concat(part, ignore_index=True) for part in parts)
     baseline = baseline[baseline["tokens"] > 0].reset_index(drop=True)
-    scale = 1.0
-    if measure in COSTS and (spent := float(baseline["read"].sum())) > 0:
-        scale = SCALED * float(baseline["tokens"].sum()) / spent
-    told = [side.assign(read=side["read"] * scale) for side in (baseline, after, earlier)]
+    times = 1.0
+    if scale.costs and (spent := float(baseline["read"].sum())) > 0:
+        times = SCALED * float(baseline["tokens"].sum()) / spent
+    told = [side.assign(read=side["read"] * times) for side in (baseline, after, earlier)]
     known = [side.assign(usual=with_usual(side, told[0])) for side in told]
     return Sides(
         label=group[0].label if len(group) == 1 else f"{len(group)} smaller cohorts",
         baseline=known[0],
         after=known[1],
         earlier=known[2],
-        scale=scale,
+        times=times,
         silent=tuple(silent),
         volume=volume_of(baseline, after, pd.Series([member.part for member in group]), frames),
     )
 
 
-def at_one_price(
-    baseline: pd.DataFrame, *others: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """All sides as if the model with the most tokens in *baseline* had served them."""
-    tokens = baseline[TOKENS].sum(axis=1).groupby([baseline["provider"], baseline["model"]]).sum()
-    if tokens.empty:
-        return baseline, others[0], others[1]
-    served = tokens.reset_index(name="tokens").sort_values("tokens").iloc[-1]
-    named = {"provider": served["provider"], "model": served["model"]}
-    return baseline.assign(**named), others[0].assign(**named), others[1].assign(**named)
-
-
 def _level(measure: str, before: float, after: float, at_share: float) -> float:
     middle = (1 + after / before) / 2
     return max(at_share, middle) if measure in RATES else min(1 / at_share, middle)
-
-
-def hours_of(rows: pd.DataFrame, measure: str, prices: PriceTable | None) -> pd.DataFrame:
-    """`at`, `end`, `read`, `tokens` by bucket, so that read / tokens is the measure."""
-    by = ["bucket_start", "bucket_end"]
-    sums = cache_metrics(rows, by)
-    if measure in RATED:
-        tokens = sums[RATED[measure]].where(sums[measure].notna())
-        read = sums[measure] * tokens
-    else:
-        usd = cost_of(rows, prices).usd
-        read = usd.groupby([rows[c] for c in by]).sum(skipna=False).reindex(sums.index)
-        tokens = sums[COSTS[measure]].where(read.notna())
-    return pd.DataFrame({
-        "at": sums.index.get_level_values(0), "end": sums.index.get_level_values(1),
-        "read": read.to_numpy(float), "tokens": tokens.to_numpy(float),
-    })  # fmt: skip

@@ -1,78 +1,21 @@
 """What came after a repair against the frozen baseline of a postmortem: one verdict. Pure."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
 from ..causes.timeline import longest_ttl
-from ..incidents import RATES
 from ..metrics import rollup
 from ..price_table import PriceTable
 from ..rules import rule
-from ..schema import Cohort
-from .arrivals import Arrival, arrivals
-from .groups import JUDGED, Member, grouped, members, sides_of
+from .arrivals import arrivals
+from .groups import Member, grouped, members, sides_of
+from .result import Verdict, Verification
+from .scale import Scale
 from .stretches import Held, beyond, held
 from .volume import DAY, HOUR, Frames
-
-SWOLLEN = 1.5  # times its usual traffic, while other traffic is gone: it may hold that of others
-EXIT_CODES = {"closed": 0, "still_open": 3, "not_yet_known": 4}
-
-Verdict = Literal["closed", "still_open", "not_yet_known"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
-    """What is known after a repair.
-
-    verdict         closed, still_open or not_yet_known
-    start           of the incident; measure: what moved
-    fixed_at        when it was repaired, as was stated
-    since, until    what was judged: one lifetime after the repair to the end of the data
-    about           what fell, in words; cohorts: by their names, () for all traffic
-    groups          what fell: large cohorts, the smaller ones together, and then those of the
-                    smaller ones that lie past the bar by themselves; controls: what was spared
-    arrivals        traffic that came since, and may be what fell
-    ttl_s           longest lifetime of an entry, which is left out after the repair
-    healed_at       when it was back already, where that was before the repair; None otherwise
-    healed_before   whether it was: told by the postmortem, or by the day before the repair
-    unfit           why the data after the repair cannot be judged; "" where it can
-    """
-
-    verdict: Verdict
-    start: pd.Timestamp
-    measure: str
-    fixed_at: pd.Timestamp
-    since: pd.Timestamp
-    until: pd.Timestamp
-    about: str
-    cohorts: tuple[Cohort, ...]
-    groups: tuple[Held, ...]
-    controls: tuple[Held, ...]
-    arrivals: tuple[Arrival, ...]
-    ttl_s: float
-    healed_at: pd.Timestamp | None
-    healed_before: bool
-    unfit: str
-    excess_a_day_usd: Mapping[str, Any] | None
-
-    @property
-    def lost(self) -> tuple[str, ...]:
-        """Spared traffic that is not there any more."""
-        gone = [(c.about,) if c.standing == "no_traffic" else c.silent for c in self.controls]
-        return tuple(name for names in gone for name in names)
-
-    @property
-    def swollen(self) -> tuple[Held, ...]:
-        """What carries so much more than usual, while other traffic is gone, that it may be it."""
-        return tuple(g for g in self.groups if self.lost and g.seen > SWOLLEN)
-
-    @property
-    def exit_code(self) -> int:
-        """0 closed, 3 still open, 4 not yet known."""
-        return EXIT_CODES[self.verdict]
 
 
 def judge(
@@ -99,61 +42,33 @@ def judge(
     A measure that is watched by the day or the bill (volume, charged_ratio) is not judged here.
     """
     incident = one["incident"]
-    measure, coarse = str(incident["measure"]), rollup(usage, HOUR)
-    if now is not None:
-        coarse = coarse[coarse["bucket_end"] <= now]
-    low, high = (pd.Timestamp(t) for t in incident["baseline"])
-    known = {side: members(one, at_share, affected=side) for side in (True, False)}
-    ttl_s = _ttl_s(usage, known[True])
-    since = fixed_at + pd.Timedelta(seconds=ttl_s)
-    until = since if coarse.empty else max(since, coarse["bucket_end"].max())
-    old = rollup(past, HOUR)
-    frames = Frames(
-        baseline=_window(old, low, high),
-        after=_window(coarse, since, until),
-        earlier=_window(_joined(old, coarse), fixed_at - DAY, fixed_at),
-        since=since,
-        until=until,
+    start = pd.Timestamp(incident["start"])
+    who, others = (members(one, at_share, affected=side) for side in (True, False))
+    scale = Scale(
+        measure=str(incident["measure"]), prices=prices, as_served=one["pattern"] == "dearer"
     )
-    as_served, falls = one["pattern"] == "dearer", measure in RATES
-
-    def judged(who: tuple[Member, ...], *, singly: bool) -> tuple[list[Held], list[Held]]:
-        if measure not in JUDGED:
-            return [], []
-        sets = grouped(who, frames.baseline)
-        small = sets[-1] if singly and sets and len(sets[-1]) > 1 else ()
-        tests = len(sets) + len(small)
-
-        def one_held(group: tuple[Member, ...], *, always: bool = True) -> Held | None:
-            sides = sides_of(group, measure, frames, prices, as_served=as_served)
-            found = held(sides, until=until, since=since, tests=tests, falls=falls)
-            telling = found.standing in ("not_back", "back_later") or beyond(sides, falls=falls)
-            return found if always or telling else None
-
-        groups = [one_held(group) for group in sets]
-        apart = [one_held((member,), always=False) for member in small]
-        return [g for g in groups if g is not None], [g for g in apart if g is not None]
-
-    fell, apart = judged(known[True], singly=True)
-    spared, _ = judged(known[False], singly=False)
-    named = [m.cohort for side in known.values() for m in side if m.cohort is not None]
-    came = arrivals(
-        known[True], fell, named, frames, _window(old, pd.Timestamp(incident["start"]), fixed_at),
-        measure, prices, as_served=as_served,
-    )  # fmt: skip
+    ttl_s = _ttl_s(usage, who)
+    old, new = rollup(past, HOUR), rollup(usage, HOUR)
+    if now is not None:
+        new = new[new["bucket_end"] <= now]
+    frames = _frames(old, new, incident["baseline"], fixed_at, pd.Timedelta(seconds=ttl_s))
+    fell, apart = _held(who, frames, scale, singly=True)
+    spared, _ = _held(others, frames, scale, singly=False)
+    named = [m.cohort for m in (*who, *others) if m.cohort is not None]
+    during = _window(old, start, fixed_at)
     healed_at = _healed_at(one, fixed_at)
     found = Verification(
         verdict="not_yet_known",
-        start=pd.Timestamp(incident["start"]),
-        measure=measure,
+        start=start,
+        measure=scale.measure,
         fixed_at=fixed_at,
-        since=since,
-        until=until,
+        since=frames.since,
+        until=frames.until,
         about=", ".join(g.about for g in fell) or "all traffic",
-        cohorts=tuple(m.cohort for m in known[True] if m.cohort is not None),
+        cohorts=tuple(m.cohort for m in who if m.cohort is not None),
         groups=(*fell, *apart),
         controls=tuple(spared),
-        arrivals=came,
+        arrivals=arrivals(who, fell, named, frames, during, scale),
         ttl_s=ttl_s,
         healed_at=healed_at,
         healed_before=healed_at is not None or (bool(fell) and all(g.was_back for g in fell)),
@@ -161,6 +76,49 @@ def judge(
         excess_a_day_usd=None if one["run_rate"] is None else one["run_rate"]["per_day_usd"],
     )
     return found if unfit else replace(found, verdict=_verdict(found))
+
+
+def _held(
+    who: tuple[Member, ...], frames: Frames, scale: Scale, *, singly: bool
+) -> tuple[list[Held], list[Held]]:
+    """Groups of *who* against their bars; and, *singly*, those of the smaller cohorts that lie
+    past the bar by themselves."""
+    if not scale.judged:
+        return [], []
+    sets = grouped(who, frames.baseline)
+    small = sets[-1] if singly and sets and len(sets[-1]) > 1 else ()
+    tests = len(sets) + len(small)
+    sides = [sides_of(group, frames, scale) for group in (*sets, *((one,) for one in small))]
+    every = [
+        held(side, until=frames.until, since=frames.since, tests=tests, falls=scale.falls)
+        for side in sides
+    ]
+    apart = [
+        one
+        for one, side in zip(every[len(sets) :], sides[len(sets) :], strict=True)
+        if one.standing in ("not_back", "back_later") or beyond(side, falls=scale.falls)
+    ]
+    return every[: len(sets)], apart
+
+
+def _frames(
+    old: pd.DataFrame,
+    new: pd.DataFrame,
+    baseline: Sequence[str],
+    fixed_at: pd.Timestamp,
+    ttl: pd.Timedelta,
+) -> Frames:
+    """What is judged: from one lifetime after the repair to the end of the data."""
+    since = fixed_at + ttl
+    until = since if new.empty else max(since, new["bucket_end"].max())
+    low, high = (pd.Timestamp(t) for t in baseline)
+    return Frames(
+        baseline=_window(old, low, high),
+        after=_window(new, since, until),
+        earlier=_window(_joined(old, new), fixed_at - DAY, fixed_at),
+        since=since,
+        until=until,
+    )
 
 
 def _verdict(found: Verification) -> Verdict:

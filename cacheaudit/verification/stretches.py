@@ -112,7 +112,7 @@ def held(
     elif standing == "unclear":
         more = _more_hours(against, sides.after, elapsed_h)
     one, bar = whole
-    values = (float(x) / sides.scale for x in (one.usual, one.rate, one.low, one.high, bar))
+    values = (float(x) / sides.times for x in (one.usual, one.rate, one.low, one.high, bar))
     usual, rate, low, high, edge = values
     return replace(
         found, usual=usual, rate=rate, low=low, high=high, bar=edge, standing=standing,

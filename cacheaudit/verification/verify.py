@@ -19,7 +19,8 @@ from ..quality import check_quality, settled
 from ..sources import Pull, fetch
 from ..sources.tables import read_prices
 from .asked import demand_same_names
-from .judge import Verification, judge
+from .judge import judge
+from .result import Verification
 from .words import closing_comment, needs_of, sentences, verdict_sentence
 
 SCHEMA = 1

@@ -7,8 +7,8 @@ from ..incidents import RATES
 from ..report.summary import MEASURE_NAMES, NINETY_FIVE
 from ..ticket.markdown import bullets, plain
 from ..words import listing, moment, share, span, times, usd
-from .groups import JUDGED
-from .judge import Verification
+from .result import Verification
+from .scale import JUDGED
 from .stretches import LEAST_SEEN, LONGEST_H, Held
 
 HOUR_S = 3600.0
