@@ -5,7 +5,9 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.policy import default as POLICY
 from pathlib import Path
 
 import pytest
@@ -354,6 +356,16 @@ def test_the_link_names_the_folder_also_where_it_was_given_as_a_dot(tmp_path, mo
 
     text = (tmp_path / "out.eml").read_text(encoding="utf-8").replace("=\n", "")
     assert f"https://reports.example.org/{folder.name}/report.html" in text
+
+
+def test_a_mail_is_of_the_time_at_which_its_page_was_made_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("CACHEAUDIT_NOW", "2026-03-23T07:00")
+    deliver(
+        run_folder(tmp_path), params(sent_path=str(tmp_path / "s")), dry_run=tmp_path / "out.eml"
+    )
+
+    message = message_from_bytes((tmp_path / "out.eml").read_bytes(), policy=POLICY)
+    assert message["Date"].datetime == datetime(2026, 3, 23, 7, tzinfo=UTC)
 
 
 def test_many_sections_leave_a_mail_within_its_bytes():

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+from .. import clock
 from ..errors import SourceError
 from ..files import write_whole
 from ..mail_params import MailParams
@@ -26,7 +27,7 @@ def deliver(
     kept as sent. What a part of the readers was refused is: another try would mail the others
     again. Nothing is kept of a dry run.
     """
-    at = datetime.now(UTC) if now is None else now
+    at = clock.now().to_pydatetime() if now is None else now
     findings, page = _read(folder)
     kept = Path(params.sent_path)
     if dry_run is not None:
@@ -56,7 +57,7 @@ def deliver_failure(
     there are none. Raises what send() raises."""
     if not params.owners:
         return False
-    at = datetime.now(UTC) if now is None else now
+    at = clock.now().to_pydatetime() if now is None else now
     name = "" if folder is None else _name(folder)
     send(failure_message(what, error, params, at=at, again=again, folder=name), params)
     return True
