@@ -27,7 +27,7 @@ class Costed:
 def cost_of(usage: pd.DataFrame, prices: PriceTable | None = None) -> Costed:
     """Price every row of *usage* at the rates of its day.
 
-    prices   rows that go before the price list's (pricing.py)
+    prices   rows that go before the price list's (pricing/unit.py)
 
     NaN where uncached input, reads or output are not reported, or where a class with tokens has
     no rate. A write lifetime that is not reported is one the provider does not sell.

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
-ROOMS = ("causes", "quality", "excess", "incidents")
-MODULES = ("events.py", "words.py", "cost.py", "pricing.py")
+ROOMS = ("causes", "quality", "excess", "incidents", "pricing")
+MODULES = ("events.py", "words.py", "cost.py")
 BESIDE = frozenset({"docs", "third-party", "genai-prices", "s", "usd", "utc"})  # from tables
 JOINS = "-./:@+',\u2019"  # these join two parts into one word, where letters are on both sides
 WORD = re.compile(rf"\w+(?:[{JOINS}]+\w+)*")
