@@ -411,8 +411,9 @@ def test_the_sentence_is_rendered_from_the_values():
 
     assert text == (
         "A fall of 10 points in one of these cohorts is found in 92.5 % of 40 plantings (80.1 % to"
-        " 97.4 %), in half of them within 6 hours; of 100 windows of these 30 days, reshuffled, 2"
-        " raised an alarm (below 7.0 %)."
+        " 97.4 %), in half of them within 6 hours, where reads miss one by one, and less often"
+        " where whole conversations miss; of 100 windows of these 30 days, reshuffled, 2 raised an"
+        " alarm (below 7.0 %)."
     )
     assert "fewer than half" in made(DropPower(points=0.1, delays_h=(None,) * 10)).sentence
     assert "none raised" in made(sure).sentence

@@ -156,7 +156,8 @@ class Calibration:
         return (
             f"A fall of {points_words(told.points)} in one of these cohorts is found in"
             f" {share(told.found / told.planted)} of {told.planted} plantings"
-            f" ({share(low)} to {share(high)}), {soon}; of {wrong.windows} windows of these"
+            f" ({share(low)} to {share(high)}), {soon}, where reads miss one by one, and less often"
+            f" where whole conversations miss; of {wrong.windows} windows of these"
             f" {self.days} days, reshuffled, {raised} raised an alarm (below {share(wrong.high)})."
         )
 
