@@ -115,14 +115,16 @@ def headline_rate(usage: pd.DataFrame) -> str:
 
 
 def rollup(usage: pd.DataFrame, width: pd.Timedelta) -> pd.DataFrame:
-    """*usage* in buckets of at least *width*: finer ones are summed, coarser ones are kept.
+    """*usage* in buckets of *width*: finer ones are summed, coarser ones are kept.
 
-    A count that no finer row reports stays NA.
+    A count that no finer row reports stays NA. Kept is also what is hardly finer and lies in two
+    of them: the day of 23 hours on which a zone's clocks go forward.
     """
-    fine = (usage["bucket_end"] - usage["bucket_start"]) < width
+    own, cells = usage["bucket_end"] - usage["bucket_start"], usage["bucket_start"].dt.floor(width)
+    fine = (own < width) & ((usage["bucket_end"] <= cells + width) | (2 * own <= width))
     if not fine.any():
         return usage
-    starts = usage["bucket_start"].where(~fine, usage["bucket_start"].dt.floor(width))
+    starts = usage["bucket_start"].where(~fine, cells)
     ends = usage["bucket_end"].where(~fine, starts + width)
     values = [c for c in usage.columns if c not in KEY]
     coarse = usage.assign(bucket_start=starts, bucket_end=ends)

@@ -213,3 +213,21 @@ def test_merged_cohorts_name_the_unnamed_default():
     frame = usage(tokens(1, 1, 1, scope="a", route="r"), tokens(1, 1, 1, scope="a"))
 
     assert sorted(merged_cohorts(frame, ["scope", "route"])) == ["a via default", "a via r"]
+
+
+@pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])  # of 23 hours, and of 25
+def test_days_of_a_zone_whose_clocks_change_stay_the_days_they_are(day):
+    edges = pd.date_range(end=pd.Timestamp(day, tz="Europe/Berlin") + pd.DateOffset(days=4),
+                          periods=9, freq="D").tz_convert("UTC")  # fmt: skip
+    days = usage(*(tokens(900, 50, 50, hour=n) for n in range(8)))
+    days = check_usage(days.assign(bucket_start=edges[:-1], bucket_end=edges[1:]))
+
+    assert rollup(days, usual_width(days)).equals(days)
+
+
+def test_half_hours_that_lie_across_an_hour_go_to_the_one_in_which_they_begin():
+    minutes = pd.Series([0, 45, 75]) * pd.Timedelta("1min")
+    half = usage(*(tokens(read, 0, 0, hour=n) for n, read in enumerate((10, 7, 5))))
+    half = half.assign(bucket_start=START + minutes, bucket_end=START + minutes + HOUR / 2)
+
+    assert list(rollup(check_usage(half), HOUR)["cache_read_tokens"]) == [17, 5]
