@@ -4,6 +4,7 @@ import json
 import math
 import re
 
+import pandas as pd
 import pytest
 import yaml
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -12,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families as older_fam
 from cacheaudit.gates import GateBars
 from cacheaudit.history import hourly, planted_migration
 from cacheaudit.rollout import watch
-from cacheaudit.rollout_params import WATCHED
+from cacheaudit.rollout_params import WATCHED, WeeklyParams
+from cacheaudit.sources.frame import write_usage
 from cacheaudit.telemetry import (
     alert_rules,
     alert_text,
@@ -22,7 +24,10 @@ from cacheaudit.telemetry import (
     metrics_text,
 )
 from cacheaudit.telemetry.series import ALL, COHORT, PREFIX
+from cacheaudit.weekly import observe, watch_cutover
 from tests.cutovers import CUTOVER, OLD, START, cohort, planted, split
+from tests.weeks import cohort as weeks_cohort
+from tests.weeks import usage_of
 
 NAME = re.compile(rf"{PREFIX}[a-z_]+")
 EXPORTED = {PREFIX + series.name for series in ALL}
@@ -230,3 +235,40 @@ def test_what_cannot_be_done_is_one_line(tmp_path, command, words, code, said):
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def usage_file(tmp_path):
+    """A month without a cutover, that ends 2026-11-09."""
+    write_usage(usage_of(weeks_cohort()), tmp_path / "usage.parquet")
+    return tmp_path / "usage.parquet"
+
+
+@pytest.mark.parametrize(
+    ("clock", "code", "said"),
+    [("2026-11-09T01:00", 0, ""), ("2026-11-20T01:00", 4, "this data ends 11 days before now")],
+)
+def test_data_that_is_not_of_now_is_no_pass(
+    tmp_path, usage_file, command, monkeypatch, clock, code, said
+):
+    monkeypatch.setenv("CACHEAUDIT_NOW", clock)
+    done = command(
+        "telemetry", "--metrics", "-", "-p", "source", "frame", "-p", "path", str(usage_file),
+        cwd=tmp_path,
+    )  # fmt: skip
+
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr.replace("\u00a0", " ")
+    assert families(done.stdout)
+
+
+def test_it_says_what_the_weekly_page_says(tmp_path):
+    write_usage(hourly(planted_migration()), tmp_path / "usage.parquet")
+    params = WeeklyParams(source="frame", path=str(tmp_path / "usage.parquet"))
+    now = pd.Timestamp("2026-04-01T01:00", tz="UTC")
+    rollout, doubts = watch_cutover(params, now=now)
+    page = observe(params, now=now)
+
+    assert metrics_text(rollout) == metrics_text(page.rollout)
+    assert json_line(rollout) == json_line(page.rollout)
+    assert doubts == page.doubts == ()

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from .given import Overrides, overrides, params_as, params_file
-from .telling import working
+from .telling import UNDECIDED, working
+from .weekly import undecided
 
 TO = click.Path(allow_dash=True, path_type=Path)
 
@@ -32,7 +33,8 @@ def telemetry(
     """The gates after a cutover for machines: metrics, and the alerts and dashboard over them.
 
     Takes the parameters of `weekly`, and the same thresholds. Rules and dashboard need no data;
-    metrics pull it, and exit as `weekly` does.
+    metrics pull it, and exit with 3 where a gate failed, with 4 where one is open, or where the
+    data cannot be judged or is not of now.
     """
     if not (metrics or line or alerts or dashboard):
         raise click.UsageError("give at least one of --metrics, --json, --alerts, --dashboard.")
@@ -48,12 +50,14 @@ def telemetry(
         return
     from ..weekly import watch_cutover
 
-    with working(f"Reading {params.source}"):
-        rollout = watch_cutover(params)
+    with undecided(), working(f"Reading {params.source}"):
+        rollout, doubts = watch_cutover(params)
     _write(metrics, lambda: made.metrics_text(rollout))
     _write(line, lambda: made.json_line(rollout))
-    if rollout.exit_code:
-        raise click.exceptions.Exit(rollout.exit_code)
+    for doubt in doubts:
+        click.echo(f"cacheaudit: {doubt.says}. {doubt.needs}", err=True)
+    if code := rollout.exit_code or (UNDECIDED if doubts else 0):
+        raise click.exceptions.Exit(code)
 
 
 def _write(target: Path | None, text: Callable[[], str]) -> None:

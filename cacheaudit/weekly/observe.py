@@ -96,7 +96,8 @@ class _Judged:
             ),
             ahead=ahead_of(inside, until, params.ahead_days),
             wins=winnable(
-                incidents.open, self.week, inside, costed.book.rates, costed.usd.loc[inside.index]
+                incidents.open, incidents.closed, self.week, inside, costed.book.rates,
+                costed.usd.loc[inside.index],
             ),
             rollout=rollout,
             last=last,
@@ -116,14 +117,19 @@ class _Judged:
         )  # fmt: skip
 
 
-def watch_cutover(params: WeeklyParams, *, now: pd.Timestamp | None = None) -> Rollout:
+def watch_cutover(
+    params: WeeklyParams, *, now: pd.Timestamp | None = None
+) -> tuple[Rollout, tuple[Doubt, ...]]:
     """What became of the traffic that moved, and no more: for machines that ask every minute.
 
-    As `observe(params).rollout`, without a diagnosis of the weeks. *now* is the clock, for tests.
+    As `observe(params).rollout`, without a diagnosis of the weeks; and whether the data is of now.
+    *now* is the clock, for tests.
     """
-    pull = _pulled(params, clock.now() if now is None else now, now)
+    at = clock.now() if now is None else now
+    pull = _pulled(params, at, now)
     quality = check_quality(pull.usage, (pull.start, pull.end), pull.refreshed_at)
-    return _rollout(params, _complete(pull), quality)
+    usage = _complete(pull)
+    return _rollout(params, usage, quality), tuple(_timely(params, pull, usage, at))
 
 
 def _complete(pull: Pull) -> pd.DataFrame:

@@ -9,8 +9,9 @@ In this order, and traffic that one of them has taken is left out of the next:
     hardly_read      what caching cost a cohort on a version above what it saved: the premium of all
                      writes over plain input, less the saving of all reads. Billing tells it exactly
 
-Input that was not cached looks the same in billing whether it could have been or not. It is no
-part of this: a request log would tell.
+A cohort of which an incident closed is in neither of the last two: what it lost is back, and its
+week is none like the next. Input that was not cached looks the same in billing whether it could
+have been or not. It is no part of this: a request log would tell.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,7 @@ from ..schema import CACHE_WRITE, COHORT, TOKENS, Cohort, cohorts_of, label
 from .parts import Comparison, Part, cohort_name
 from .told import Told
 
-DAYS = 7.0
+DAYS, DAY = 7.0, pd.Timedelta("1D")
 LEAST_SHARE = 0.01  # of the week's cost: less is not worth a line
 Kind = Literal["incident", "below_baseline", "hardly_read"]
 WRITES = [TOKENS.index(name) for name in CACHE_WRITE]
@@ -50,6 +51,7 @@ class Win:
 
 def winnable(
     open_: Sequence[Told],
+    closed: Sequence[Told],
     found: Comparison,
     week: pd.DataFrame,
     rates: pd.DataFrame,
@@ -57,23 +59,27 @@ def winnable(
 ) -> tuple[Win, ...]:
     """What could be won, the largest first.
 
+    open_, closed   incidents (told.py)
     week     usage rows of the week;  rates, usd: their prices (pricing.RATES) and costs
     """
     wins = _of_incidents(open_)
-    taken = {c.cohort for one in open_ for c in one.found.case.affected}
-    if all(one.found.case.affected for one in open_):  # else it is all traffic
+    taken, times = _cohorts_of((*open_, *closed)), DAYS * DAY / (found.week[1] - found.week[0])
+    if all(one.found.case.affected for one in (*open_, *closed)):  # else it is all traffic
         keys = _keys(week)
-        days = (found.week[1] - found.week[0]) / pd.Timedelta("1D")
-        least = LEAST_SHARE * float(usd.sum()) * DAYS / days
+        least = LEAST_SHARE * float(usd.sum()) * times
         for part in found.parts or (found.total,):
             members = set(part.members) if found.parts else set(keys)
             if part.rate.way == "down" and not members & taken:
-                win = _of_part(part, week[keys.isin(members)], rates, DAYS / days)
+                win = _of_part(part, week[keys.isin(members)], rates, times)
                 if win is not None and win.usd_per_week.value >= least:
                     wins.append(win)
                     taken |= members
-        wins += _hardly_read(week[~keys.isin(taken)], rates, DAYS / days, least)
+        wins += _hardly_read(week[~keys.isin(taken)], rates, times, least)
     return tuple(sorted(wins, key=lambda win: -win.usd_per_week.value))
+
+
+def _cohorts_of(told: Sequence[Told]) -> set[Cohort]:
+    return {c.cohort for one in told for c in one.found.case.affected}
 
 
 def _keys(rows: pd.DataFrame) -> pd.Series:
@@ -131,6 +137,8 @@ def _of_part(part: Part, rows: pd.DataFrame, rates: pd.DataFrame, times: float) 
     if not rest > 0 or np.isnan(paid) or np.isnan(read):
         return None
     most, low, high = (lost * (paid / rest - read) / 1e6 * times for lost in part.lost_tokens)
+    if not most > 0:  # what costs nothing saves nothing
+        return None
     return Win(
         kind="below_baseline",
         about=part.label,
