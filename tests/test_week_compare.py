@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from cacheaudit.cost import cost_of
-from cacheaudit.schema import check_usage
+from cacheaudit.schema import INPUT, check_usage
 from cacheaudit.weekly.baseline import frozen_baseline, rolling_baseline
 from cacheaudit.weekly.compare import compare
 from cacheaudit.weekly.parts import Change
@@ -244,12 +244,29 @@ def test_the_interval_of_a_volume_is_that_of_its_days():
     days = pd.date_range("2026-03-02", periods=4, freq="1D", tz="UTC")  # no weekend
     base = pd.Series([8.0, 12.0, 8.0, 12.0], index=days)
     now = pd.Series(10.0, index=pd.date_range("2026-03-09", periods=5, freq="1D", tz="UTC"))
-    total, usual, low, high = usual_volume(now, base, 1)
+    usual, low, high = usual_volume(50.0, now, base, 1)
     sd, t = np.sqrt(4 * 0.2**2 / 3), 3.182446
 
-    assert (total, usual) == (50.0, 50.0)
-    assert high - total == pytest.approx(t * sd * np.sqrt(1 / 5 + 1 / 4) * 50, rel=1e-4)
-    assert total - low == pytest.approx(high - total)
+    assert usual == 50.0
+    assert high - 50 == pytest.approx(t * sd * np.sqrt(1 / 5 + 1 / 4) * 50, rel=1e-4)
+    assert 50 - low == pytest.approx(high - 50)
+
+
+@pytest.mark.parametrize("hours", [36, 70, 168, 175])
+def test_the_volume_of_a_week_that_is_not_whole_days_is_all_of_it(hours):
+    """Prices and tokens of one sentence are of the same hours."""
+    usage = usage_of(cohort("chat"), cohort("agents", seed=1, read=0.6))
+    span = (END - pd.Timedelta(hours=hours), END)
+    rows = usage[usage["bucket_start"] >= span[0]]
+    base = rolling_baseline(usage, span[0], 21, ())
+    money = cost_of(usage).usd
+    found = compare(usage, money, span, base, money, moved_share=0.05, moved_volume_share=0.25)
+    volume = found.total.volume
+
+    assert volume.now == float(rows[INPUT].sum().sum())
+    assert volume.usual == pytest.approx(volume.now, rel=0.02)
+    assert volume.low < volume.now < volume.high
+    assert volume.way == "level"
 
 
 def test_an_hour_lost_near_the_end_is_no_move():

@@ -144,8 +144,8 @@ def test_a_day_that_is_not_known_leaves_the_volume_open():
     days = pd.Series(10.0, index=pd.date_range(START, periods=12, freq="1D"))
     now = pd.Series([10.0, float("nan")], index=days.index[:2] + 14 * DAY)
 
-    assert usual_volume(now, days, 1) is None
-    assert usual_volume(now.dropna(), days.mask(days.index == START), 1)[1] == 10.0
+    assert usual_volume(20.0, now, days, 1) is None
+    assert usual_volume(10.0, now.dropna(), days.mask(days.index == START), 1)[0] == 10.0
 
 
 # --- stale, and from the future

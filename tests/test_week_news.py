@@ -8,6 +8,7 @@ import pytest
 from cacheaudit.cost import cost_of
 from cacheaudit.excess import Estimate, RunRate
 from cacheaudit.price_table import RATES, check_prices
+from cacheaudit.report import week_sections, week_summary
 from cacheaudit.weekly.ahead import ahead_of
 from cacheaudit.weekly.baseline import rolling_baseline
 from cacheaudit.weekly.compare import compare
@@ -67,6 +68,41 @@ def test_a_price_that_changed_is_told_with_both_figures():
     assert news_of(usage_of(cohort()), WEEK[0], WEEK[0]).prices == ()
 
 
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [(WEEK[0] - DAY, False), (WEEK[0], True), (END - DAY, True), (END, False)],
+)
+def test_a_price_is_news_in_the_report_whose_days_it_is_of(first, told):
+    """Data from Monday to Monday, both at midnight: Sunday is the last day, and was before."""
+    rows = [
+        {"provider": "anthropic", "model": SONNET, "valid_from": day, **dict.fromkeys(RATES, rate)}
+        for day, rate in (("2026-01-01", "1"), (f"{first:%Y-%m-%d}", "2"))
+    ]
+    prices = check_prices(pd.DataFrame(rows).astype("str"), "own.csv")
+
+    assert bool(news_of(usage_of(cohort()), WEEK[0], WEEK[0], prices=prices).prices) is told
+
+
+@pytest.mark.parametrize(
+    ("until", "headline", "line"),
+    [
+        ("2026-11-28T17:00", "ends in 2 days", "ends on 2026-11-30, in 2 days"),
+        ("2026-11-29T07:00", "ends in 1 day", "ends on 2026-11-30, in 1 day"),
+        ("2026-11-30T00:00", "ends on 2026-11-30", "ends on 2026-11-30 ("),
+        ("2026-11-30T01:00", "was to end on 2026-11-30", "was to end on 2026-11-30, and still"),
+    ],
+)
+def test_the_day_on_which_a_version_ends_is_told_until_it_has_begun(until, headline, line):
+    """claude-sonnet-4-5-20250929 retires on 2026-11-30 (model_lifecycle.csv)."""
+    ends = "claude-sonnet-4-5-20250929"
+    week = SimpleNamespace(
+        ahead=ahead_of(usage_of(cohort(model=ends)), pd.Timestamp(until, tz="UTC"), 90)
+    )
+
+    assert week_summary._soon(week) == f"{ends} {headline}"
+    assert f"{ends} {line}" in week_sections.ahead(week)[0].to_text()
+
+
 def test_ends_within_the_horizon_and_names_that_move_are_told():
     """claude-sonnet-4-5-20250929 retires on 2026-11-30 (model_lifecycle.csv), 21 days ahead."""
     ends = "claude-sonnet-4-5-20250929"
@@ -86,14 +122,14 @@ def test_ends_within_the_horizon_and_names_that_move_are_told():
     assert ends not in {one.name for one in ahead_of(week, END, 20)}
 
 
-def wins_of(usage, open_=()):
+def wins_of(usage, open_=(), closed=()):
     base = rolling_baseline(usage, WEEK[0], 21, ())
     costed = cost_of(usage)
     found = compare(
         usage, costed.usd, WEEK, base, costed.usd, moved_share=0.05, moved_volume_share=0.25
     )
     week = usage[usage["bucket_start"] >= WEEK[0]]
-    return winnable(open_, found, week, costed.book.rates, costed.usd.loc[week.index])
+    return winnable(open_, closed, found, week, costed.book.rates, costed.usd.loc[week.index])
 
 
 def open_incident(*cohorts, per_day=None, measure="hit_rate", inside=None):
@@ -142,6 +178,15 @@ def test_no_traffic_is_counted_twice():
     assert [win.kind for win in wins_of(usage)] == ["below_baseline"]
     assert wins_of(usage, [open_incident(("chat", "gateway"))]) == ()
     assert wins_of(usage, [open_incident()]) == ()
+
+
+def test_what_is_back_is_not_to_be_won():
+    usage = usage_of(cohort(then=((WEEK[0], 0.02),)), cohort("b", seed=1, then=((WEEK[0], 0.5),)))
+
+    assert {win.about for win in wins_of(usage)} == {"chat via gateway", "b via gateway"}
+    (win,) = wins_of(usage, closed=[open_incident(("chat", "gateway"))])
+    assert win.about == "b via gateway"
+    assert wins_of(usage, closed=[open_incident()]) == ()
 
 
 def test_input_that_was_never_cached_is_not_claimed():

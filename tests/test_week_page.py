@@ -130,7 +130,7 @@ def test_an_incident_that_closed_in_the_week_is_told_and_leaves_it_quiet(weeks):
 
     assert found.incidents.open == ()
     assert "Standing: closed at 2026-11-07 18:00 UTC" in flat(found)
-    assert "1 closed since the last report" in summary(found)[2]
+    assert "1 closed this week" in summary(found)[2]
 
 
 @pytest.mark.parametrize("story", list(STORIES))

@@ -241,10 +241,11 @@ def _ahead(one: Ahead) -> str:
         return f"{one.name} is an alias: it moves to another version without you{to} ({part})."
     if one.days is None:
         return f"{one.name}: its end is announced, without a day ({part})."
-    if one.days <= 0:
+    if one.due:
         return f"{one.name} was to end on {one.on}, and still serves ({part})."
     days = "1 day" if one.days == 1 else f"{count(one.days)} days"
-    return f"{one.name} ends on {one.on}, in {days} ({part})."
+    away = f", in {days}" if one.days > 0 else ""
+    return f"{one.name} ends on {one.on}{away} ({part})."
 
 
 def winnable(weekly: Weekly) -> list[Piece]:

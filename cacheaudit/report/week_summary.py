@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from ..diagnosis import IncidentDiagnosis
 from ..excess import Estimate
+from ..rollout.usual import LEAST_BASELINE_H, LEAST_BUCKETS
 from ..schema import COHORT, Cohort, cohorts_of
 from ..weekly import Weekly
 from ..weekly.parts import Change, Part
@@ -67,7 +68,10 @@ def _unjudged(weekly: Weekly) -> tuple[str, str]:
         return "Nothing was sent this week", "there was no input"
     few = "there is no usage before it"
     if why == "short_baseline":
-        few = f"its baseline has {span(hours * 3600)} with a rate, and 24 hours are needed"
+        enough = hours >= LEAST_BASELINE_H  # then it is in too few pieces
+        needed = f"{LEAST_BUCKETS} buckets" if enough else f"{LEAST_BASELINE_H} hours"
+        there = f" in {count(weekly.week.base_buckets)} buckets" if enough else ""
+        few = f"its baseline has {span(hours * 3600)}{there} with a rate, and {needed} are needed"
     said = few.replace("before it", "before this week").replace("its baseline", "the baseline")
     return f"What is usual is not known yet: {said}", few
 
@@ -77,23 +81,23 @@ def _soon(weekly: Weekly) -> str:
     for one in weekly.ahead:
         if one.days is not None and one.days <= SOON_DAYS:
             days = "1 day" if one.days == 1 else f"{count(one.days)} days"
-            return f"{one.name} " + (
-                f"ends in {days}" if one.days > 0 else f"was to end on {one.on}"
-            )
+            ends = f"ends in {days}" if one.days > 0 else f"ends on {one.on}"
+            return f"{one.name} {f'was to end on {one.on}' if one.due else ends}"
     return ""
 
 
 def _worse(weekly: Weekly) -> str:
-    known = weekly.incidents
-    if known.open:
-        top, *more = sorted((one.found for one in known.open), key=_rank)
+    """What got worse, the dearest incident first: apart from what moved, on a page about that."""
+    known, about_cutover = weekly.incidents, is_about_cutover(weekly)
+    if open_ := weekly.open_elsewhere if about_cutover else known.open:
+        top, *more = sorted((one.found for one in open_), key=_rank)
         others = f", and {count(len(more))} more open" if more else ""
         since = f"open since {moment(top.incident.start)}"
         return f"{headline_of(top)} ({who(top)}), {since}{others}"
     if known.out_of_sight:
         at = moment(known.out_of_sight[0].start)
         return f"Whether the incident of {at} is over cannot be told from this data"
-    worst, *more_parts = weekly.week.worse
+    worst, *more_parts = weekly.parts_elsewhere if about_cutover else weekly.week.worse
     others = f", and {count(len(more_parts))} more moved" if more_parts else ""
     first = movement(worst, weekly)[0]
     return f"{first[0].upper()}{first[1:]}{others}"
@@ -147,12 +151,21 @@ def mtok(value: float | None) -> str:
 def summary(weekly: Weekly) -> tuple[str, str, str]:
     """How the week stands to its baseline; what it cost; incidents and what comes next."""
     if is_about_cutover(weekly):
-        return cutover_summary(weekly)
+        first, second, third = cutover_summary(weekly)
+        return first, second, f"{third}{_besides(weekly)}"
     if weekly.unfit:
         return "This data cannot say whether anything moved.", weekly.unfit, _money(weekly)
     if weekly.verdict == "not_yet_known" and weekly.doubts:
         return _doubted(weekly), _money(weekly), _open(weekly)
     return _rate(weekly), _money(weekly), _open(weekly)
+
+
+def _besides(weekly: Weekly) -> str:
+    """What a page about a cutover must not keep back."""
+    text = f" Besides: {_worse(weekly)}." if weekly.worse_elsewhere else ""
+    if weekly.doubts:
+        text += f" More is not known, for {weekly.doubts[0].says}."
+    return text
 
 
 def _doubted(weekly: Weekly) -> str:
@@ -185,7 +198,7 @@ def _rate(weekly: Weekly) -> str:
 def _days(weekly: Weekly) -> str:
     """The length of the week, or how much of it has data."""
     days = span(weekly.params.week_days * 86400)
-    if weekly.week.coverage.enough:
+    if weekly.week.coverage.whole:
         return days
     return f"{span(weekly.week.coverage.hours[0] * 3600)} that have data, of the {days}"
 
@@ -198,7 +211,7 @@ def _money(weekly: Weekly) -> str:
         cost = f"What the week cost is not known ({why})"
     else:
         against = "" if total.cost.usual is None else f", against {usd(total.cost.usual)}"
-        week = "The week" if weekly.week.coverage.enough else "What there is of the week"
+        week = "The week" if weekly.week.coverage.whole else "What there is of the week"
         cost = f"{week} cost {usd(total.usd)} at list prices: {per_mtok(total.cost.now)}{against}"
     usual = "" if total.volume.usual is None else f", against {mtok(total.volume.usual)}"
     return f"{cost}; its volume was {mtok(total.volume.now)}{usual}."
@@ -221,13 +234,15 @@ def _open(weekly: Weekly) -> str:
     else:
         parts.append("No incident is open")
     if known.closed:
-        parts.append(f"{count(len(known.closed))} closed since the last report")
+        lately = "this week" if weekly.last is None else "since the last report"
+        parts.append(f"{count(len(known.closed))} closed {lately}")
     if weekly.wins:
         parts.append(f"up to {usd(won(weekly).value)} a week could be won")
     ends = [one for one in weekly.ahead if one.days is not None]
     if ends:
-        past = ends[0].days is not None and ends[0].days <= 0
-        parts.append(f"{ends[0].name} {'was to end' if past else 'ends'} on {ends[0].on}")
+        parts.append(f"{ends[0].name} {'was to end' if ends[0].due else 'ends'} on {ends[0].on}")
+    if weekly.verdict == "moved" and weekly.rollout.verdict == "not_yet_known":
+        parts.append(_first_lower(cutover_headline(weekly)))
     if weekly.doubts and weekly.verdict == "moved":
         parts.append(f"more is not known, for {weekly.doubts[0].says}")
     return f"{'; '.join(parts)}."

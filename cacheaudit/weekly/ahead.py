@@ -9,6 +9,7 @@ import pandas as pd
 from ..aliases import Kind, standing
 from ..schema import TOKENS
 
+INSTANT = pd.Timedelta("1us")
 ENDING: tuple[Kind, ...] = ("retired", "retiring", "deprecated")
 
 
@@ -18,7 +19,7 @@ class Ahead:
 
     kind       retired, retiring, deprecated, or moving
     on         first day without it, ISO 8601; None: not told, or it only moves
-    days       from the end of the data to that day; below 0: it was due
+    days       from the day on which the data ends to that day; below 0: it was due
     share      of the week's tokens
     why, source   in words, and where it was read
     """
@@ -32,6 +33,11 @@ class Ahead:
     resolves_to: str | None
     why: str
     source: str
+
+    @property
+    def due(self) -> bool:
+        """Whether the data goes on beyond its end."""
+        return self.kind == "retired"
 
     def to_dict(self) -> dict[str, Any]:
         """For findings.json."""
@@ -64,8 +70,9 @@ def ahead_of(week: pd.DataFrame, until: pd.Timestamp, ahead_days: float) -> tupl
 def _of(
     provider: str, name: str, share: float, until: pd.Timestamp, ahead_days: float
 ) -> Iterator[Ahead]:
-    is_ = standing(provider, name, until.date())
-    days = None if is_.retires_on is None else (pd.Timestamp(is_.retires_on, tz="UTC") - until).days
+    last = until - INSTANT  # *until* is an open end: at midnight the day before is the last
+    is_ = standing(provider, name, last.date())
+    days = None if is_.retires_on is None else (is_.retires_on - until.date()).days
     ends = is_.kind in ENDING and (days is None or days <= ahead_days)
     if not ends and "moving" not in is_.kinds:
         return

@@ -91,6 +91,7 @@ def compare(
         unreported=unknown_share(now),
         known_share=_known_share(now, base),
         base_hours=_hours(whole.base),
+        base_buckets=len(_rated(whole.base)),
         unjudged=_unjudged(whole, total),
     )
 
@@ -134,8 +135,12 @@ def _known_share(now: pd.DataFrame, base: pd.DataFrame) -> float:
 
 def _hours(base: pd.DataFrame) -> float:
     """Hours of *base* with a rate."""
-    rated = base.loc[base["tokens"] > 0, ["at", "end"]].drop_duplicates()
+    rated = _rated(base)
     return float((rated["end"] - rated["at"]).dt.total_seconds().sum() / HOUR.total_seconds())
+
+
+def _rated(base: pd.DataFrame) -> pd.DataFrame:
+    return base.loc[base["tokens"] > 0, ["at", "end"]].drop_duplicates()
 
 
 def _unjudged(whole: _Scene, total: Part) -> Unjudged:
@@ -149,7 +154,7 @@ def _unjudged(whole: _Scene, total: Part) -> Unjudged:
         return "not_reported"
     if not (now["tokens"] > 0).any():
         return "no_traffic" if not (now["prompt"] > 0).any() else "not_reported"
-    if _hours(base) < LEAST_BASELINE_H or base["at"].nunique() < LEAST_BUCKETS:
+    if _hours(base) < LEAST_BASELINE_H or len(_rated(base)) < LEAST_BUCKETS:
         return "short_baseline"
     return "reads_nothing"
 
@@ -198,7 +203,7 @@ def _part(scene: _Scene, members: tuple[Cohort, ...], name: str) -> Part:
         requests=None if pd.isna(requests) else float(requests),
         list_price=ratio_of(scene.priced, members),
         lost_tokens=lost,
-        is_new=not scene.base["cohort"].isin(members).any(),
+        is_new=not scene.base.empty and not scene.base["cohort"].isin(members).any(),
         is_gone=own.empty and scene.covered,
     )
 
@@ -239,10 +244,10 @@ def _volume(scene: _Scene, members: Sequence[Cohort], now: float | None) -> Chan
             by_day(hours, members, end)
             for hours, end in ((scene.week, ends[0]), (scene.base, ends[1]))
         )
-        found = usual_volume(now_days, base_days, scene.tests)
+        found = usual_volume(now, now_days, base_days, scene.tests)
     if found is None:
         return Change(now=now, bar_share=bar)
-    return Change(now=found[0], usual=found[1], low=found[2], high=found[3], bar_share=bar)
+    return Change(now=now, usual=found[0], low=found[1], high=found[2], bar_share=bar)
 
 
 def _judged(

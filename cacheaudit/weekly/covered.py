@@ -65,6 +65,12 @@ class Coverage:
         """Whether the week can be judged, as far as its hours go."""
         return self.share is None or self.share >= LEAST
 
+    @property
+    def whole(self) -> bool:
+        """Whether it may be called the whole week; where nothing is usual, by its hours."""
+        there, hours = self.hours
+        return there >= LEAST * hours if self.share is None else self.enough
+
 
 def rhythm_of(before: pd.DataFrame, until: pd.Timestamp, week_h: int) -> Rhythm:
     """Of the usage rows *before* the *week_h* hours that end at *until*."""

@@ -59,14 +59,21 @@ class Verification:
     start     of the incident that was fixed
     verdict   closed, still_open, not_yet_known
     sentence  that in words
+    until     end of the data that it judged; None where it does not say
     """
 
     start: pd.Timestamp
     verdict: str
     sentence: str
     fixed_at: pd.Timestamp | None
+    until: pd.Timestamp | None = None
     name: str
     about: tuple[str, ...]
+
+    @property
+    def at(self) -> pd.Timestamp:
+        """What it is as new as."""
+        return self.until or self.fixed_at or self.start
 
     def of(self, cohorts: Sequence[Cohort], *, all_of_them: bool) -> bool:
         """Whether it judged *cohorts* (none: all traffic): all of them, or any."""
@@ -132,6 +139,7 @@ def verification(found: Mapping[str, Any]) -> Verification:
         verdict=str(found["verdict"]),
         sentence=str(found["sentence"]),
         fixed_at=None if fixed is None else utc(fixed),
+        until=utc(found["window"][1]) if found.get("window") else None,
         name=str(found["name"]),
         about=tuple(str(found["incident"]["about"]).split(", ")),
     )

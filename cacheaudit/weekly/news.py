@@ -10,6 +10,7 @@ from ..price_table import PriceTable
 from ..pricing import RATES, UnitPrice, unit_price
 from ..schema import PRICE_DIMENSIONS, TOKENS
 
+INSTANT = pd.Timedelta("1us")
 KINDS = ("model", "scope", "route", "client_version")
 
 
@@ -33,7 +34,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceChange:
-    """A class of tokens of a model in use that has another list price than on the day before.
+    """A class of tokens of a model in use whose list price is another than at the last report.
 
     way     the price dimensions that it is for, in words; "" for the standard way of serving
     rate    one of pricing.RATES
@@ -143,8 +144,8 @@ def _prices(
             continue
         given = {name: row[name] for name in PRICE_DIMENSIONS}
         before, now = (
-            unit_price(row["provider"], row["model"], at.date(), **given, prices=prices)
-            for at in (since, until)
+            unit_price(row["provider"], row["model"], (at - INSTANT).date(), **given, prices=prices)
+            for at in (since, until)  # both are open ends: at midnight the day before counts
         )
         if isinstance(before, UnitPrice) and isinstance(now, UnitPrice):
             way = ", ".join(str(v) for v in given.values() if v and v not in ("standard", "0-200k"))

@@ -57,7 +57,7 @@ class Part:
     list_price  by how much the models now in use make the baseline's traffic dearer; None where
                 it cannot be told
     lost_tokens   (most likely, low, high): what the usual rate would have read and was not
-    is_new     whether the baseline has no traffic of it
+    is_new     whether the baseline has traffic, and none of it
     is_gone    whether the week has none
     """
 
@@ -116,7 +116,7 @@ class Comparison:
     coverage    what the week has of its hours
     unreported  share of its input that is not reported, about
     known_share share of its tokens that are of cohorts the baseline has
-    base_hours  of the baseline, with a rate
+    base_hours, base_buckets   of the baseline, with a rate
     unjudged    why the rate of all traffic has no usual value; "" where it has one
     """
 
@@ -130,6 +130,7 @@ class Comparison:
     unreported: float
     known_share: float
     base_hours: float
+    base_buckets: int
     unjudged: Unjudged
 
     @property

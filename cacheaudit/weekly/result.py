@@ -9,13 +9,14 @@ from ..diagnosis import Diagnosis
 from ..quality import QualityNote
 from ..rollout import Rollout
 from ..rollout_params import WeeklyParams
+from ..schema import Cohort
 from ..sources import Pull
 from .ahead import Ahead
 from .doubts import Doubt
 from .known import Calibration, LastReport
 from .news import News
-from .parts import Comparison
-from .told import Incidents
+from .parts import Comparison, Part
+from .told import Incidents, Told
 from .winnable import Win
 
 Verdict = Literal["quiet", "moved", "on_time", "late", "not_yet_known"]
@@ -77,19 +78,45 @@ class Weekly:
         return bool(known.open or known.out_of_sight or self.week.worse)
 
     @property
+    def open_elsewhere(self) -> tuple[Told, ...]:
+        """Open incidents of more than what moved to another version."""
+        return tuple(
+            one for one in self.incidents.open
+            if self._elsewhere({c.cohort for c in one.found.case.affected})
+        )  # fmt: skip
+
+    @property
+    def parts_elsewhere(self) -> tuple[Part, ...]:
+        """Cohorts that got worse and did not move to another version."""
+        return tuple(p for p in self.week.parts if p.worse and self._elsewhere({*p.members}))
+
+    @property
+    def worse_elsewhere(self) -> bool:
+        """Whether something got worse that a cutover does not explain."""
+        lost = any(self._elsewhere({*one.cohorts}) for one in self.incidents.out_of_sight)
+        return bool(lost or self.open_elsewhere or self.parts_elsewhere)
+
+    def _elsewhere(self, cohorts: set[Cohort]) -> bool:
+        """Whether *cohorts* (none: all traffic) are not all among those that moved."""
+        moved = {(m.scope, m.route) for group in self.rollout.groups for m in group.moves}
+        return not cohorts or not cohorts <= moved
+
+    @property
     def verdict(self) -> Verdict:
-        """late before all, then what cannot be told, then moved; on_time and quiet need both.
+        """late before all; then what got worse, apart from what moved to another version and has
+        its own bar; then what cannot be told. on_time and quiet need all of it.
 
         Of a week with doubts only what got worse is told.
         """
         of_cutover = self.rollout.verdict
-        if of_cutover in ("late", "not_yet_known"):
-            return of_cutover
+        if of_cutover == "late":
+            return "late"
         if self.unfit:
             return "not_yet_known"
-        if self.worse:
+        pending = of_cutover == "not_yet_known"
+        if self.worse_elsewhere if pending else self.worse:
             return "moved"
-        if self.doubts:
+        if pending or self.doubts:
             return "not_yet_known"
         if of_cutover == "on_time":
             return "on_time"

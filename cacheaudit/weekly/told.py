@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ..diagnosis import IncidentDiagnosis
+from ..incidents import RATES
 from .known import Remembered, Verification
 
 NEAR = pd.Timedelta("2h")  # more data dates a start anew
@@ -15,7 +16,7 @@ NEAR = pd.Timedelta("2h")  # more data dates a start anew
 class Told:
     """An incident that is open, or that closed since the last report.
 
-    is_new          whether it began since the last report
+    is_new          whether it began since the last report, as far as this data tells
     verification    what was found of its fix; None without one
     """
 
@@ -63,29 +64,46 @@ def told_of(
     settled      of those remembered: what a frozen baseline shows to be over (settled.py)
     """
     told = [
-        Told(found=one, is_new=one.incident.start >= since, verification=_check(one, checked))
+        Told(
+            found=one,
+            is_new=one.incident.start >= since and not one.incident.began_before,
+            verification=_check(one, checked),
+        )
         for one in found
     ]
-    closed = [v for v in checked if v.verdict == "closed"]
     lost = tuple(
         one
         for one in remembered
         if one.start < first + pd.Timedelta("1D")
-        and not any(_same(one.start, other) for other in found)
-        and not any(_closes(v, one) for v in closed)
+        and not any(_same(one, other) for other in found)
+        and not _closed(one, checked, since)
         and one not in settled
     )
     return Incidents(
-        open=tuple(one for one in told if one.open and one.found.excess_usd.value != 0),
+        open=tuple(one for one in told if one.open and not _was_chosen(one.found)),
         closed=tuple(one for one in told if not one.open and _end(one.found) > since),
-        chosen=tuple(one.found for one in told if one.open and one.found.excess_usd.value == 0),
+        chosen=tuple(one.found for one in told if one.open and _was_chosen(one.found)),
         older=tuple(one.found for one in told if not one.open and _end(one.found) <= since),
         out_of_sight=lost,
     )
 
 
-def _closes(check: Verification, one: Remembered) -> bool:
-    return abs(one.start - check.start) <= NEAR and check.of(one.cohorts, all_of_them=True)
+def _was_chosen(one: IncidentDiagnosis) -> bool:
+    """A cost that is up for the list price of another version. Reads that are lost are lost, also
+    where they cost nothing."""
+    return one.incident.measure not in RATES and one.excess_usd.value == 0
+
+
+def _closed(one: Remembered, checked: Sequence[Verification], since: pd.Timestamp) -> bool:
+    """Whether the newest verification of it closes it. An older one than the last report, which
+    saw it open all the same, does not."""
+    own = [
+        v
+        for v in checked
+        if abs(one.start - v.start) <= NEAR and v.of(one.cohorts, all_of_them=True)
+    ]
+    newest = max(own, key=lambda v: v.at, default=None)
+    return newest is not None and newest.verdict == "closed" and newest.at >= since
 
 
 def _end(one: IncidentDiagnosis) -> pd.Timestamp:
@@ -93,10 +111,17 @@ def _end(one: IncidentDiagnosis) -> pd.Timestamp:
     return one.incident.end
 
 
-def _same(start: pd.Timestamp, one: IncidentDiagnosis) -> bool:
-    """Whether *start* may be that of *one*; any, where it began before the data."""
-    low, high = one.incident.start_low - NEAR, one.incident.start_high + NEAR
-    return one.incident.began_before or low <= start <= high
+def _same(one: Remembered, other: IncidentDiagnosis) -> bool:
+    """Whether *other* may be *one*: of some of its traffic (none is all), begun at its time, or
+    before the data. One that is over is the same only where the same kind of measure fell."""
+    low, high = other.incident.start_low - NEAR, other.incident.start_high + NEAR
+    if not (other.incident.began_before or low <= one.start <= high):
+        return False
+    whose = {c.cohort for c in other.case.affected}
+    if one.cohorts and whose and not whose & set(one.cohorts):
+        return False
+    alike = (one.measure in RATES) == (other.incident.measure in RATES)
+    return other.incident.end is None or not one.measure or alike
 
 
 def _check(one: IncidentDiagnosis, checked: Sequence[Verification]) -> Verification | None:
@@ -104,4 +129,4 @@ def _check(one: IncidentDiagnosis, checked: Sequence[Verification]) -> Verificat
     low, high = one.incident.start_low - NEAR, one.incident.start_high + NEAR
     whose = [c.cohort for c in one.case.affected]
     own = [v for v in checked if low <= v.start <= high and v.of(whose, all_of_them=False)]
-    return max(own, key=lambda v: v.fixed_at or v.start, default=None)
+    return max(own, key=lambda v: v.at, default=None)

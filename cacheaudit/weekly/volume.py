@@ -7,7 +7,8 @@ the week, the interval of the week's sum is
 
     sum * usual +- t(D - kinds) * s * sqrt(1 / m + 1 / D) * max(1, sum / usual)
 
-Days are taken as independent, so a slow wave of the demand can look like a move. That is why a
+A part of a day at the beginning of the week counts as the whole days after it do. Days are taken as
+independent, so a slow wave of the demand can look like a move. That is why a
 volume alone makes no verdict.
 """
 
@@ -44,9 +45,9 @@ def by_day(hours: pd.DataFrame, members: Sequence[Cohort], end: pd.Timestamp) ->
 
 
 def usual_volume(
-    now: pd.Series, base: pd.Series, tests: int
-) -> tuple[float, float, float, float] | None:
-    """(this week's volume, the usual one, low, high), with an interval at 95 % for all of *tests*.
+    volume: float, now: pd.Series, base: pd.Series, tests: int
+) -> tuple[float, float, float] | None:
+    """(usual, low, high) of this week's *volume*, with an interval at 95 % for all of *tests*.
 
     now, base   by_day of both; None with too few days, a baseline without any traffic, or a day
                 of *now* that is not known
@@ -70,7 +71,8 @@ def usual_volume(
         return None
     reach = float(student.ppf(1 - 0.025 / tests, freedom)) * sd
     reach *= float(np.sqrt(1 / len(now) + 1 / len(base))) * max(usual, total)
-    return total, usual, max(0.0, total - reach), total + reach
+    whole = volume / total if total > 0 else 1.0
+    return usual * whole, max(0.0, total - reach) * whole, (total + reach) * whole
 
 
 def _weekend(days: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
