@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import PurePosixPath
 from typing import IO, Any, cast
 
+from .credentials import refuse_credentials
 from .errors import AccessDenied, ParamError, SourceError
 
 STORES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs"}  # scheme -> package
@@ -77,7 +78,12 @@ def stored_files(where: str, ends: tuple[str, ...]) -> list[StoredFile]:
 
 @contextmanager
 def failures_of(where: object) -> Iterator[None]:
-    """What a store answers to a request for *where*, as AccessDenied or SourceError."""
+    """What a store answers to a request for *where*, as AccessDenied or SourceError.
+
+    They name it: so ParamError, before anything is asked, where it holds a credential.
+    """
+    if isinstance(where, str):  # not what the store itself has listed
+        refuse_credentials(where)
     try:
         yield
     except PermissionError:

@@ -7,6 +7,7 @@ from datetime import date
 from email.headerregistry import Address
 from typing import Any, Literal, get_args
 
+from .credentials import refuse_credentials
 from .errors import ParamError
 from .params import VARIABLE, Params
 
@@ -81,6 +82,12 @@ class MailParams(Params):
             raise ParamError("readers and owners are both empty; expected at least one address.")
         for address in (self.sender, *self.readers, *self.owners):
             _checked(address)
+        if "@" in self.host:
+            raise ParamError(
+                "host holds a user; expected the server's name alone, the user in user, and the"
+                " password in the environment."
+            )
+        refuse_credentials(self.link, "link")  # it is in every mail
         if self.security not in get_args(Security):
             raise ParamError(
                 f"security is {self.security!r}; expected {', '.join(get_args(Security))}."

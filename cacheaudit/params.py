@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self, TypeVar, get_args, get_origin
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 import yaml
 
 from .bars import Bars
+from .credentials import refuse_credentials, refuse_secret
 from .errors import ParamError
 from .moments import utc
 
@@ -184,23 +184,9 @@ def demand_zone(zone: str) -> None:
         ) from error
 
 
-def refuse_secret(name: str, url: str) -> None:
-    """Refuse a *url* that may hold a secret, without repeating it: parameters are written into the
-    report, and the report is mailed. Raises ParamError."""
-    try:
-        parts = urlsplit(url)
-        held = "@" in parts.netloc or "@" in url.partition("/")[0] or parts.query or parts.fragment
-    except ValueError:
-        raise ParamError(f"{name} is no URL; expected one like https://host/path.") from None
-    if held:
-        raise ParamError(
-            f"{name} holds a user, a password or a query, and parameters are written into the"
-            " report; expected the endpoint alone, and the key in the environment."
-        )
-
-
 def read_params(kind: type[T], given: Mapping[str, Any]) -> T:
-    """Build *kind* from *given*, refusing names and types it does not declare."""
+    """Build *kind* from *given*, refusing names and types it does not declare, and places with a
+    credential in them. Raises ParamError."""
     known = {f.name: f for f in fields(kind)}
     for name, value in given.items():
         if name not in known:
@@ -211,23 +197,53 @@ def read_params(kind: type[T], given: Mapping[str, Any]) -> T:
         if not _fits(value, expected):
             words = getattr(get_origin(expected) or expected, "__name__", "")
             raise ParamError(f"{name} is {type(value).__name__}; expected {words}.")
+        for place in _places(name, value):
+            refuse_credentials(place, name)
     return kind(**given)
 
 
 def read_params_file(kind: type[T], path: Path, overrides: Mapping[str, Any]) -> T:
-    """Read a YAML mapping at *path*, put *overrides* over it and check the result."""
+    """Read a YAML mapping at *path*, put *overrides* over it and check the result.
+
+    Raises ParamError, which quotes no line of the file.
+    """
+    refuse_credentials(path)
     if not path.is_file():
         raise ParamError(f"no parameter file at {path}; expected YAML. See params/ for examples.")
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise ParamError(
+            f"{path} cannot be read ({why}); expected YAML in UTF-8. Save it again, or check who"
+            " may read it."
+        ) from error
     except yaml.YAMLError as error:
-        raise ParamError(f"{path} is not YAML: {error}") from error
+        raise ParamError(
+            f"{path} is not YAML{_line_of(error)}; expected 'name: value' lines. Set that right."
+        ) from None  # its own words quote the line
+    except ValueError:
+        raise ParamError(
+            f"{path} holds a date or a number that is none; expected one such as 2026-03-17."
+        ) from None
     if given is None:
         given = {}
     if not isinstance(given, dict):
         raise ParamError(f"{path} holds a {type(given).__name__}; expected 'name: value' lines.")
     plain = {k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in given.items()}
     return read_params(kind, plain | dict(overrides))
+
+
+def _places(name: str, value: Any) -> list[str]:
+    """What of a parameter says where something is read or kept."""
+    if name == "path" or name.endswith("_path"):
+        return [value]
+    return list(value.values()) if name == "pulls" else []
+
+
+def _line_of(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f" at line {mark.line + 1}" if mark is not None else ""
 
 
 def _fits(value: object, expected: Any) -> bool:

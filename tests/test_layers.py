@@ -9,6 +9,7 @@ PACKAGE = Path(cacheaudit.__file__).parent
 
 LAYERS = [
     ["errors", "bars", "words", "files", "model_ids", "moments"],
+    ["credentials"],
     ["schema", "params", "rules", "show", "buckets", "gates", "clock"],
     [
         "price_list",

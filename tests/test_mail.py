@@ -52,6 +52,7 @@ def findings(**more) -> dict:
         "excess_usd": {"value": 1125.0},
     }
     return {
+        "schema": 1,
         "kind": "postmortem",
         "name": "demo",
         "verdict": "identified",
@@ -557,6 +558,119 @@ def test_parameters_that_cannot_be_meant_are_refused(wrong, message):
 def test_a_folder_that_is_no_run_says_so(tmp_path):
     with pytest.raises(SourceError, match="no finished run"):
         deliver(tmp_path, params(sent_path=str(tmp_path / "s")), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{}", "has schema None; expected 1"),
+        ("[]", "has schema None; expected 1"),
+        ("[" * 100_000, "no finished run"),
+        (json.dumps(findings(schema=2)), "has schema 2; expected 1"),
+        (json.dumps({"schema": 1, "kind": "weekly"}), "findings.json has no provenance"),
+        (json.dumps(findings(headline=None)), "findings.json is not as written"),
+        (json.dumps(findings(summary=None)), "findings.json is not as written"),
+        (json.dumps(findings(incidents=[{}])), "findings.json has no incident"),
+        (json.dumps(findings(provenance={"params": None})), "findings.json is not as written"),
+    ],
+)
+def test_findings_that_no_run_wrote_are_one_line(tmp_path, command, text, words):
+    folder = run_folder(tmp_path)
+    (folder / "findings.json").write_text(text, encoding="utf-8")
+    done = command("mail", str(folder), "-f", str(mail_file(tmp_path, 1)), cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_dry_run_into_no_folder_is_one_line(tmp_path, command):
+    done = command(
+        "mail", str(run_folder(tmp_path)), "-f", str(mail_file(tmp_path, 1)),
+        "--dry-run", str(tmp_path / "absent" / "o.eml"), cwd=tmp_path,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert "o.eml could not be written (No such file or directory)" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+SAMPLE = {"params": {"source": "sample"}}
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_mail_of_the_sample_says_so_first(tmp_path, known):
+    to = params(acknowledged=[ACKNOWLEDGED] if known else [], sent_path=str(tmp_path / "s"))
+    found = findings(provenance=SAMPLE, headline="It fell. " * 40)
+    deliver(run_folder(tmp_path, found), to, dry_run=tmp_path / "o.eml", now=NOW)
+
+    message = message_from_bytes((tmp_path / "o.eml").read_bytes(), policy=POLICY)
+    before = "Made-up sample: Known: Incident" if known else "Made-up sample: Incident"
+    assert message["Subject"].startswith(before)
+    assert len(" ".join(message["Subject"].split())) <= 140
+    assert text_of(message).startswith("This is the made-up sample that comes with cacheaudit")
+    if not known:
+        body = message.get_body(("html",)).get_content()
+        first = re.sub("<[^>]*>", "", body.partition("<body>")[2]).strip()
+        assert first.startswith("This is the made-up sample that comes with cacheaudit")
+
+
+def test_a_mail_of_own_traffic_is_not_called_made_up(tmp_path):
+    own = findings(provenance={"params": {"source": "anthropic"}})
+    for found in (own, findings()):
+        message = report_message(found, page(), params(), folder="run", at=NOW)
+
+        assert "made-up" not in message.as_string().lower()
+
+
+@pytest.mark.parametrize("name", ["weekly", "postmortem", "readiness"])
+def test_a_slip_in_the_parameters_is_told_to_the_owners(tmp_path, monkeypatch, command, name):
+    """An unattended job would go silent."""
+    monkeypatch.setenv("CACHEAUDIT_MAIL_PASSWORD", PASSWORD)
+    (tmp_path / "own.yaml").write_text("name: org\nsorce: S3CRET\nstore_label: S3CRET\n")
+    with mail_server(tmp_path, monkeypatch) as box:
+        file = mail_file(tmp_path, box.port)
+        done = command(name, "-f", "own.yaml", "--mail", str(file), cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert "has no 'sorce'; did you mean 'source'" in done.stderr
+    assert box.to == [["o@example.org"]]
+    text = " ".join(text_of(box.messages[0]).split())
+    assert box.messages[0]["Subject"] == f"Could not run: {name}"
+    assert "has no 'sorce'; did you mean 'source'" in text
+    assert f"cacheaudit {name} -f own.yaml --mail …" in text
+    assert "S3CRET" not in box.messages[0].as_string()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["-p", "path", "s3://AKIA:S3CRET@bucket/x.parquet"], "path: s3://… holds a secret"),
+        (["-p", "path", "[https://u:S3CRET@h"], "-p path is no YAML value"),
+        (["-f", "cut.yaml"], "cut.yaml is not YAML at line 2"),
+    ],
+)
+def test_what_a_place_holds_is_in_no_mail(tmp_path, monkeypatch, command, given, words):
+    monkeypatch.setenv("CACHEAUDIT_MAIL_PASSWORD", PASSWORD)
+    (tmp_path / "cut.yaml").write_text("path: 's3://AKIA:S3CRET@bucket\n")
+    with mail_server(tmp_path, monkeypatch) as box:
+        file = mail_file(tmp_path, box.port)
+        done = command("postmortem", *given, "--mail", str(file), cwd=tmp_path)
+
+    assert words in " ".join(text_of(box.messages[0]).split())
+    assert words in done.stderr
+    assert "S3CRET" not in done.stderr + box.messages[0].as_string()
+
+
+def test_a_slip_in_the_mail_file_is_told_by_the_command_alone(tmp_path, monkeypatch, command):
+    (tmp_path / "own.yaml").write_text("sorce: frame\n")
+    with mail_server(tmp_path, monkeypatch) as box:
+        file = mail_file(tmp_path, box.port, sendr="a@example.org")
+        done = command("weekly", "-f", "own.yaml", "--mail", str(file), cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert "MailParams has no 'sendr'" in done.stderr
+    assert box.raw == []
 
 
 def test_the_parameters_file_names_what_the_class_has():

@@ -1,10 +1,13 @@
 """Parameters are refused before a run, with a suggestion."""
 
+import traceback
+
 import pandas as pd
 import pytest
 
-from cacheaudit.cli.given import ago
+from cacheaudit.cli.given import ago, params_of
 from cacheaudit.errors import ParamError
+from cacheaudit.mail_params import MailParams
 from cacheaudit.params import PostmortemParams, read_params, read_params_file
 from cacheaudit.readiness_params import ReadinessParams
 from cacheaudit.rollout_params import WeeklyParams
@@ -88,6 +91,37 @@ def test_a_file_that_is_no_mapping_is_one_clear_error(tmp_path, text, words):
 
     with pytest.raises(ParamError, match=words):
         read_params_file(PostmortemParams, file, {})
+
+
+@pytest.mark.parametrize("kind", [PostmortemParams, WeeklyParams, ReadinessParams, MailParams])
+def test_a_file_that_is_not_utf_8_is_one_clear_error(tmp_path, kind):
+    file = tmp_path / "p.yaml"
+    file.write_bytes("name: Prüfung\n".encode("latin-1"))
+
+    with pytest.raises(ParamError, match=r"it is not text in UTF-8\); expected YAML"):
+        read_params_file(kind, file, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: x\npath: 's3://S3CRET\n", "is not YAML at line 3; expected"),
+        ("store_label: S3CRET\nstart: 2026-02-30\n", "holds a date or a number that is none"),
+    ],
+)
+def test_a_slip_in_a_file_is_told_without_its_lines(tmp_path, text, words):
+    file = tmp_path / "p.yaml"
+    file.write_text(text)
+
+    with pytest.raises(ParamError, match=words) as raised:
+        read_params_file(PostmortemParams, file, {})
+
+    assert "S3CRET" not in "".join(traceback.format_exception(raised.value))
+
+
+def test_a_day_that_is_none_is_refused_as_an_option_too():
+    with pytest.raises(ParamError, match="start is '2026-02-30'; expected a time such as"):
+        params_of(None, (("start", "2026-02-30"),))
 
 
 def test_provenance_leaves_the_scratch_folder_out():

@@ -75,8 +75,12 @@ def _typed(name: str, text: str) -> Any:
     """*text* as YAML reads it, except that a time stays text."""
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ParamError(f"-p {name} is {text!r}; expected a YAML value.") from error
+    except yaml.YAMLError:
+        raise ParamError(
+            f"-p {name} is no YAML value; expected one such as 0.1, text, or {{a: b}}."
+        ) from None  # its own words quote the value, which may be mailed
+    except ValueError:  # looks like a date and is none: whoever takes it says so
+        return text
     return value if isinstance(value, bool | int | float | dict | list) else text
 
 

@@ -44,7 +44,8 @@ def mail(folder: Path, file: Path, given: Overrides, dry_run: Path | None) -> No
 def mailing(file: Path | None, what: str) -> Iterator[Mailing]:
     """How a command mails its run folder; what stops it is mailed to the owners, and goes on.
 
-    The parameters are read before the run: a slip in them costs no run.
+    Its own parameters are read before all else: a slip in them costs no run, and is told to nobody
+    but whoever runs it. What is done inside may be less than a run, such as reading parameters.
     """
     if file is None:
         yield lambda folder: None

@@ -36,7 +36,8 @@ def postmortem(
     out: Path,
 ) -> None:
     """Run the postmortem notebook and write a run folder with report.html and findings.json."""
-    params = params_of(file, given, events=events, requests=requests)
+    with mailing(mail, "postmortem"):  # a slip in the parameters is told to the owners, too
+        params = params_of(file, given, events=events, requests=requests)
     from ..run import run_postmortem  # papermill takes seconds to import; bad parameters do not
 
     with mailing(mail, f"postmortem {params.name}") as send:

@@ -26,7 +26,8 @@ def readiness(
     """
     from ..readiness_params import ReadinessParams
 
-    params = params_as(ReadinessParams, file, given)
+    with mailing(mail, "readiness"):  # a slip in the parameters is told to the owners, too
+        params = params_as(ReadinessParams, file, given)
     from ..run import run_readiness  # papermill takes seconds to import; bad parameters do not
 
     with mailing(mail, f"readiness {params.name}") as send:

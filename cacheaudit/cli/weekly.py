@@ -37,7 +37,8 @@ def weekly(
     from ..rollout_params import WeeklyParams
 
     over: dict[str, Any] = {} if since is None else {"since": since}
-    params = params_as(WeeklyParams, file, given, over=over)
+    with mailing(mail, "weekly"):  # a slip in the parameters is told to the owners, too
+        params = params_as(WeeklyParams, file, given, over=over)
     if not params.reports_path:
         params = replace(params, reports_path=str(out))
     from ..run import run_weekly  # papermill takes seconds to import; bad parameters do not

@@ -10,25 +10,24 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote
 
 import ibis
 import ibis.expr.types as ir
 
+from ..credentials import NAME, refuse_credentials
 from ..errors import AccessDenied, AuditError, ParamError, SourceError
 
 SCHEMES = {
     "duckdb": "", "postgres": "postgres", "postgresql": "postgres", "pyspark": "spark",
     "clickhouse": "clickhouse", "bigquery": "bigquery", "snowflake": "snowflake",
 }  # scheme -> extra to install  # fmt: skip
-NAME = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
-SECRET = re.compile(r"pass|pwd|secret|token|key|credential", re.IGNORECASE)
 DENIED = re.compile(r"authenti|permission|denied|password|unauthor|forbidden|login", re.IGNORECASE)
 
 
 def database_table(url: str, table: str) -> ir.Table:
     """The table *table* (name, schema.name or catalog.schema.name) of the database at *url*."""
-    refuse_secrets(url)
+    refuse_credentials(url)
     if not table:
         raise ParamError(f"{shown(url)} is a database; expected `table`, such as logs.requests.")
     *schema, name = table.split(".")
@@ -70,25 +69,6 @@ def connect(url: str) -> Any:
             f"{shown(url)} could not be opened ({type(error).__name__}); check host, port and the"
             " database's name."
         ) from None
-
-
-def refuse_secrets(url: str) -> None:
-    """Raise ParamError where *url* itself holds a password, a token or a key."""
-    parts = urlsplit(url)
-    user, colon, password = parts.netloc.rpartition("@")[0].partition(":")
-    held = [password] if colon else []
-    if (
-        parts.scheme in ("clickhouse", "bigquery", "snowflake")
-        and not colon
-        and SECRET.search(user)
-    ):
-        held.append(user)
-    held += [value for name, value in parse_qsl(parts.query) if SECRET.search(name)]
-    if any(value and not NAME.fullmatch(value) for value in held):
-        raise ParamError(
-            f"{parts.scheme}://… holds a secret, and parameters are written into the report;"
-            " expected it in the environment, and its name here: $NAME."
-        )
 
 
 def expand(url: str) -> str:

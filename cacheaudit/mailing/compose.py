@@ -10,9 +10,10 @@ from typing import Any
 
 from ..mail_params import MailParams
 from ..show import plain
-from ..words import NBSP
+from ..words import NBSP, listing
+from .beside import later
 from .page import mail_page
-from .text import known_text, mail_text, status_of, title_of
+from .text import known_text, made_up, mail_text, status_of, title_of
 
 MOST_SUBJECT = 140
 REPORT = "report.html"
@@ -34,7 +35,7 @@ def report_message(
     notes    sentences above the summary
     """
     where = where_it_is(params, folder)
-    shown = mail_page(page, where=where)
+    shown = mail_page(page, where=where, first=made_up(findings))
     message = _begun(params.sender, params.readers, _subject(findings), at)
     message["Message-ID"] = f"<{_digest(folder, findings['headline'])}@cacheaudit>"
     message.set_content(mail_text(findings, where=where, notes=notes), cte="quoted-printable")
@@ -59,9 +60,11 @@ def known_message(
     at: datetime,
 ) -> EmailMessage:
     """A report that says nothing but what is known: a line each."""
-    message = _begun(params.sender, params.readers, f"Known: {_subject(findings)}", at)
+    message = _begun(params.sender, params.readers, _subject(findings, "Known: "), at)
     message["Message-ID"] = f"<{_digest(folder, 'known')}@cacheaudit>"
-    where = f"Nothing else was found. The report is in the run folder {folder}."
+    names = later(findings)
+    but = f", but names that end or move later: {listing(list(names))}" if names else ""
+    where = f"Nothing else was found{but}. The report is in the run folder {folder}."
     message.set_content(known_text(findings, known, where=where), cte="quoted-printable")
     return message
 
@@ -113,9 +116,10 @@ def _begun(sender: str, to: Sequence[str], subject: str, at: datetime) -> EmailM
     return message
 
 
-def _subject(findings: Mapping[str, Any]) -> str:
+def _subject(findings: Mapping[str, Any], known: str = "") -> str:
     """One line, whatever the data held."""
-    words = f"{status_of(findings)}: {findings['headline']} ({title_of(findings)})"
+    sample = "Made-up sample: " if made_up(findings) else ""
+    words = f"{sample}{known}{status_of(findings)}: {findings['headline']} ({title_of(findings)})"
     line = _line(words)
     return line if len(line) <= MOST_SUBJECT else f"{line[: MOST_SUBJECT - 1]}…"
 

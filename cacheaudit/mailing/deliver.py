@@ -11,11 +11,14 @@ from typing import Any
 from .. import clock
 from ..errors import SourceError
 from ..files import write_whole
+from ..finished import EDITED, SCHEMA
 from ..mail_params import MailParams
+from .beside import beside
 from .compose import failure_message, known_message, report_message
-from .due import Due, due, row_of
+from .due import Due, due, matters_of, row_of
 from .ledger import alone, keep_sent, read_sent
 from .send import send
+from .text import mail_text
 
 
 def deliver(
@@ -23,16 +26,16 @@ def deliver(
 ) -> Due:
     """Mail the report in run *folder*, if it is due; with *dry_run*, write it there as .eml.
 
-    Raises SourceError for what is no run folder, and what send() raises; what was not sent is not
-    kept as sent. What a part of the readers was refused is: another try would mail the others
-    again. Nothing is kept of a dry run.
+    Raises SourceError for what is no run folder or cannot be written, and what send() raises; what
+    was not sent is not kept as sent. What a part of the readers was refused is: another try would
+    mail the others again. Nothing is kept of a dry run.
     """
     at = clock.now().to_pydatetime() if now is None else now
     findings, page = _read(folder)
     kept = Path(params.sent_path)
     if dry_run is not None:
         decided = due(findings, read_sent(kept), params, at.date())
-        write_whole(dry_run, _message(findings, page, params, decided, folder, at).as_bytes())
+        _write(dry_run, _message(findings, page, params, decided, folder, at))
         return decided
     with alone(kept):
         decided = due(findings, read_sent(kept), params, at.date())
@@ -82,13 +85,44 @@ def _name(folder: Path) -> str:
     return folder.resolve().name
 
 
+def _write(target: Path, message: EmailMessage) -> None:
+    try:
+        write_whole(target, message.as_bytes())
+    except OSError as error:
+        raise SourceError(
+            f"{target} could not be written ({error.strerror}); expected a file in a folder that is"
+            " there. Check the folder and its free space."
+        ) from error
+
+
 def _read(folder: Path) -> tuple[dict[str, Any], str]:
     try:
         findings = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
         page = (folder / "report.html").read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SourceError(
             f"{folder} is no finished run: findings.json or report.html cannot be read; expected a"
             " folder that cacheaudit postmortem, readiness, weekly, probe or prefill wrote."
         ) from error
+    schema = findings.get("schema") if isinstance(findings, dict) else None
+    if schema != SCHEMA:
+        raise SourceError(
+            f"findings.json in {folder} has schema {schema!r}; expected {SCHEMA}. It is of no run,"
+            " or of another version of cacheaudit: run it again."
+        )
+    _demand_whole(findings)
     return findings, page
+
+
+def _demand_whole(findings: dict[str, Any]) -> None:
+    """Raise SourceError where something is missing that a mail says, or has another form."""
+    try:
+        dict(findings["provenance"].get("params", {}))
+        "".join(findings[name] for name in ("kind", "name", "verdict", "headline"))
+        matters_of(findings), beside(findings), mail_text(findings, where="")
+    except EDITED as error:
+        lacks = f"has no {error.args[0]}" if isinstance(error, KeyError) else "is not as written"
+        raise SourceError(
+            f"findings.json {lacks}: an earlier version wrote it, or it was edited. Run what wrote"
+            " it again."
+        ) from error

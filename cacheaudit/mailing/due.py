@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from ..mail_params import MailParams
+from .beside import beside, unpriced
 from .known import Seen, grown, run_out, seen
 
 PASSING = ("provenance",)  # when and how a report was made is no part of what it says
@@ -41,7 +42,7 @@ def due(
     What was told as known and is so no more is due, also where nothing else has changed.
     """
     incidents, known = seen(findings, params.known, day)
-    all_known = bool(known) and all(one.known for one in incidents) and not _else(findings)
+    all_known = bool(known) and all(one.known for one in incidents) and not beside(findings)
     if not params.readers:
         return Due(send=False, why="there are no readers", known=known, all_known=all_known)
     last = next((one for one in reversed(sent) if one["report"] == report_of(findings)), None)
@@ -87,24 +88,9 @@ def matters_of(findings: Mapping[str, Any]) -> str:
             [one.key for one in seen(findings, (), date.min)[0]],
             [[one["name"], one["about"], one["standing"]] for one in findings.get("gates") or ()],
             [one["id"] for one in findings.get("data_quality") or () if one["severity"] == "unfit"],
-            sorted(json.dumps(one.get("model")) for one in _unpriced(findings)),
+            sorted(json.dumps(one.get("model")) for one in unpriced(findings)),
         ]
     )
-
-
-def _else(findings: Mapping[str, Any]) -> bool:
-    """Whether there is more than incidents: a gate that does not pass, data that may hide
-    something, tokens that are in no sum."""
-    notes = findings.get("data_quality") or ()
-    return (
-        any(one["standing"] != "pass" for one in findings.get("gates") or ())
-        or any(one["severity"] != "note" for one in notes)
-        or bool(_unpriced(findings))
-    )
-
-
-def _unpriced(findings: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    return (findings.get("cost") or {}).get("unpriced") or ()
 
 
 def _hash(value: Any) -> str:

@@ -41,10 +41,11 @@ class MailPage:
     left_out: tuple[str, ...]
 
 
-def mail_page(page: str, *, where: str, most_bytes: int = MOST_BYTES) -> MailPage:
+def mail_page(page: str, *, where: str, first: str = "", most_bytes: int = MOST_BYTES) -> MailPage:
     """The *page* of a report (render.page_html) for a mail.
 
     where   a sentence that says where the whole report is
+    first   a sentence above all; "" for none
     """
     css = mail_css(_between(page, "<style>", "</style>"))
     title = _between(page, "<title>", "</title>")
@@ -54,6 +55,9 @@ def mail_page(page: str, *, where: str, most_bytes: int = MOST_BYTES) -> MailPag
     rest = _between(page, '<div class="ca-rest">', "</main>").rsplit("</div>", 1)[0]
     parts = [lead, *[one for one in SECTION.split(rest) if one.strip()]]
     headings = [_heading(part) for part in parts]
+    top = f'<div class="ca-top">{header}</div>'
+    if first:
+        top = f"<p><strong>{escape(first)}</strong></p>{top}"
     images: list[Image] = []
     shown: list[tuple[str, int]] = []  # with how many figures there are up to its end
     for part in parts:
@@ -63,7 +67,7 @@ def mail_page(page: str, *, where: str, most_bytes: int = MOST_BYTES) -> MailPag
 
     for number, named in _choices(len(parts)):
         body, left = "".join(html for html, _ in shown[:number]), headings[number:]
-        whole = _document(css, title, header, body, left[:named], len(left), where)
+        whole = _document(css, title, top, body, left[:named], len(left), where)
         if len(whole.encode("utf-8")) <= most_bytes:
             break
     last = shown[number - 1][1] if number else 0
@@ -98,7 +102,7 @@ def mail_css(css: str) -> str:
 
 
 def _document(
-    css: str, title: str, header: str, shown: str, named: list[str], left: int, where: str
+    css: str, title: str, top: str, shown: str, named: list[str], left: int, where: str
 ) -> str:
     missing = ""
     if left:
@@ -110,7 +114,7 @@ def _document(
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}</title><style>{css}</style></head>"
-        f'<body><div class="ca-page"><div class="ca-top">{header}</div>{shown}{missing}'
+        f'<body><div class="ca-page">{top}{shown}{missing}'
         f'<p class="ca-end">{escape(where)}</p></div></body></html>'
     )
 

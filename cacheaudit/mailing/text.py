@@ -13,6 +13,10 @@ STATUS = {
     "no_incident": "No incident", "unfit_data": "Data unfit", "ready": "READY",
     "not_ready": "NOT READY", "not_yet_known": "NOT YET KNOWN",
 }  # fmt: skip
+MADE_UP = (
+    "This is the made-up sample that comes with cacheaudit: it says nothing about your traffic. The"
+    " parameter source names your own."
+)
 SIGNS = {"pass": "pass", "fail": "FAIL", "unknown": "unknown"}
 
 
@@ -27,13 +31,19 @@ def title_of(findings: Mapping[str, Any]) -> str:
     return plain(f"{str(findings['kind']).capitalize()}: {findings['name']}")
 
 
+def made_up(findings: Mapping[str, Any]) -> str:
+    """What is said first of a report on the sample; "" of any other."""
+    return MADE_UP if findings["provenance"].get("params", {}).get("source") == "sample" else ""
+
+
 def mail_text(findings: Mapping[str, Any], *, where: str, notes: Sequence[str] = ()) -> str:
     """Verdict, headline, summary, gates and what would decide them, wrapped for a mail.
 
     notes   sentences above the summary, such as what is known already
     where   where the whole report is
     """
-    lines = [title_of(findings), "", f"{status_of(findings)}: {findings['headline']}", ""]
+    lines = [made_up(findings), "", title_of(findings), ""]
+    lines += [f"{status_of(findings)}: {findings['headline']}", ""]
     lines += [part for note in notes for part in (note, "")]
     lines += [part for sentence in findings["summary"] for part in (str(sentence), "")]
     if gates := findings.get("gates"):
@@ -48,7 +58,7 @@ def mail_text(findings: Mapping[str, Any], *, where: str, notes: Sequence[str] =
 
 def known_text(findings: Mapping[str, Any], known: Sequence[str], *, where: str) -> str:
     """A report of which all is known already: a line each."""
-    lines = [title_of(findings), "", *known, "", where]
+    lines = [made_up(findings), "", title_of(findings), "", *known, "", where]
     return _squeezed("\n".join(_wrapped(line) for line in lines)) + "\n"
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
+from ..credentials import refuse_credentials
 from ..errors import SchemaError, SourceError
 from ..live import Live, live_of
 from ..owners import Owners, check_owners
@@ -77,7 +78,9 @@ def read_live(path: str | Path) -> Live:
 
 
 def existing_file(path: str | Path) -> Path:
-    """*path*, or SourceError where no file is."""
+    """*path*, or SourceError where no file is, and ParamError where it is an address with a
+    credential."""
+    refuse_credentials(path)
     if not (file := Path(path)).is_file():
         raise SourceError(f"no file at {path}; expected one to read. Check the path.")
     return file
