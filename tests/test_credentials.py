@@ -132,3 +132,11 @@ def test_a_mail_names_no_secret_of_its_own_file(given, words):
         MailParams(**(own | given))
 
     assert SECRET not in str(refused.value)
+
+
+def test_a_log_that_is_asked_for_by_such_an_address_is_refused_too(tmp_path, command):
+    done = command("usage", "s3://AKIAKEY:SECRETPW@bucket/x.jsonl", cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert "holds a secret" in done.stderr
+    assert "SECRETPW" not in done.stdout + done.stderr

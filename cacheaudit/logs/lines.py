@@ -19,6 +19,7 @@ from typing import IO, Any, cast
 import msgspec
 
 from ..buckets import StoredFile, failures_of, stored_files
+from ..credentials import refuse_credentials
 from ..errors import SourceError
 from .columns import CellError, csv_rows, parquet_rows
 from .record import Reader, Record, Skip
@@ -44,8 +45,9 @@ def log_files(where: str | Path) -> list[File]:
     """The files that *where* names: one, a glob, or all logs below a folder; here or in a bucket.
 
     Raises SourceError where there is none, or one is of a kind that cannot be read, and for a
-    bucket what buckets.failures_of says.
+    bucket what buckets.failures_of says. ParamError for an address that holds a credential.
     """
+    refuse_credentials(where)
     text = str(where) if "://" in str(where) else str(Path(where).expanduser())
     found: list[File]
     if "://" in text:
