@@ -5,19 +5,16 @@ import os
 import shutil
 import subprocess
 import sys
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from cacheaudit.cli.schedule import RUNS
 from cacheaudit.errors import ParamError, RunFailed
 from cacheaudit.params import PostmortemParams
 from cacheaudit.run import _only, run_postmortem
 from cacheaudit.scheduling import KINDS, every, unit
-from cacheaudit.scheduling.times import DAYS
 from tests.conftest import ROOT
 
 BERLIN = every("Mon 07:00", "Europe/Berlin")
@@ -28,62 +25,43 @@ def made(kind: str, when=BERLIN, words=WEEKLY, folder="/srv/cache audit") -> str
     return unit(kind, when, words, folder=folder, year=2026)
 
 
-@pytest.mark.parametrize(
-    ("text", "days", "cron"),
-    [
-        ("Mon 07:00", ("Mon",), "0 7 * * 1"),
-        ("Thu,Mon 7:05", ("Mon", "Thu"), "5 7 * * 1,4"),
-        ("weekdays 23:59", DAYS[:5], "59 23 * * 1,2,3,4,5"),
-        ("daily 00:00", DAYS, "0 0 * * *"),
-        ("07:30", DAYS, "30 7 * * *"),
-        ("sunday 07:00", ("Sun",), "0 7 * * 0"),
-    ],
-)
-def test_times_are_read_as_people_write_them(text, days, cron):
-    found = every(text, "UTC")
-
-    assert (found.days, found.cron) == (days, cron)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "Mon", "24:00", "Funday 07:00", "Mon 7", "07:60", "Mon,Xyz 1:00"]
-)
-def test_what_is_no_time_is_refused(text):
-    with pytest.raises(ParamError, match="expected days and a time"):
-        every(text, "UTC")
-
-
-@pytest.mark.parametrize("zone", ["Berlin", "", "../etc/passwd", "Europe/Berlin; rm"])
-def test_what_is_no_zone_is_refused(zone):
-    with pytest.raises(ParamError, match="no time zone"):
-        every("07:00", zone)
-
-
-ZONES = ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Chatham", "UTC"]
-
-
-@settings(deadline=None, max_examples=50)
-@given(
-    hour=st.integers(0, 23),
-    minute=st.integers(0, 59),
-    days=st.sets(st.sampled_from(DAYS), min_size=1),
-    zone=st.sampled_from(ZONES),
-)
-def test_the_times_in_utc_are_those_of_every_week_of_the_year(hour, minute, days, zone):
-    found = every(f"{','.join(days)} {hour}:{minute:02}", zone)
-    times = set(found.utc_times(2026))
-    for month in range(1, 13):
-        for day in range(1, 8):
-            local = datetime(2026, month, day, hour, minute, tzinfo=ZoneInfo(zone))
-            at = local.astimezone(ZoneInfo("UTC"))
-            due = (1 + at.weekday(), at.hour, at.minute) in times
-
-            assert due or DAYS[local.weekday()] not in days
-
-
 def cron_shell(line: str) -> str:
-    """What cron gives to the shell: the text behind the five fields, `\\%` as `%`."""
-    return line.split(" ", 5)[5].replace("\\%", "%")
+    """What cron gives to the shell: the text behind the five fields, up to a `%` that stands
+    without a backslash; `\\%` is `%`, also within quotes."""
+    command, end, _ = line.split(" ", 5)[5].replace("\\%", "\0").partition("%")
+    return (command + ("\n" if end else "")).replace("\0", "%")
+
+
+def run_by_cron(
+    tmp_path: Path, env: str, *, now: str = "10700", name: str = "a clone", shell: str = "/bin/sh"
+) -> str:
+    """What a command printed that said its words and PW; "" where it did not run.
+
+    now   what a `date` of ours says that the time in Berlin is
+    """
+    folder, tools = tmp_path / name, tmp_path / "bin"
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    tools.mkdir()
+    date = tools / "date"
+    date.write_text(f'#!/bin/sh\n[ "$TZ" = Europe/Berlin ] && [ "$1" = +%u%H%M ] && echo {now}\n')
+    tool = folder / ".venv" / "bin" / "cacheaudit"
+    tool.write_text('#!/bin/sh\nprintf "%s\\n" "$*"\nprintf "%s" "${PW-unset}"\n')
+    (folder / ".cacheaudit.env").write_bytes(env.encode())
+    for one in (date, tool):
+        one.chmod(0o755)
+    line = made("cron", folder=str(folder)).strip().splitlines()[-1]
+    done = subprocess.run(
+        [shell, "-c", cron_shell(line)], env={"PATH": f"{tools}:/usr/bin:/bin"}, check=False,
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")  # cron mails what is said
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([name, "bin"])
+    log = folder / "cacheaudit-weekly.log"
+    return log.read_text(encoding="utf-8") if log.exists() else ""
+
+
+RAN = "weekly -f params/weekly.yaml --mail params/mail.yaml\n"
 
 
 @pytest.mark.parametrize(
@@ -91,28 +69,50 @@ def cron_shell(line: str) -> str:
     [("10700", True), ("10715", False), ("20700", False), ("10659", False), ("11700", False)],
 )
 def test_the_line_for_cron_runs_at_that_time_alone(tmp_path, now, runs):
-    """With a `date` that says what the time in Berlin is."""
-    folder, tools = tmp_path / "a clone", tmp_path / "bin"
-    (folder / ".venv" / "bin").mkdir(parents=True)
-    tools.mkdir()
-    date = tools / "date"
-    date.write_text(f'#!/bin/sh\n[ "$TZ" = Europe/Berlin ] && echo {now}\n')
-    tool = folder / ".venv" / "bin" / "cacheaudit"
-    tool.write_text('#!/bin/sh\necho "ran $KEY: $*"\n')
-    (folder / ".cacheaudit.env").write_text("KEY=secret\n")
-    for one in (date, tool):
-        one.chmod(0o755)
-    line = made("cron", folder=str(folder)).strip().splitlines()[-1]
+    assert run_by_cron(tmp_path, "PW=secret\n", now=now) == (f"{RAN}secret" if runs else "")
+
+
+@pytest.mark.parametrize("name", ["50%off", "100% of it", "it's $HOME", 'a "b" & c'])
+def test_the_line_for_cron_finds_a_folder_of_any_name(tmp_path, name):
+    assert run_by_cron(tmp_path, "PW=secret\n", name=name) == f"{RAN}secret"
+
+
+@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
+@pytest.mark.parametrize(
+    ("env", "read"),
+    [
+        ("PW=correct horse battery\n", "correct horse battery"),
+        ("PW=pa$HOME$(touch leak)`touch leak`\n", "pa$HOME$(touch leak)`touch leak`"),
+        ("PW=a&b;c|d>e(f)*~!#g\n", "a&b;c|d>e(f)*~!#g"),
+        ("PW=a\\nb'c\"d%e=f\n", "a\\nb'c\"d%e=f"),
+        ("PW=last line", "last line"),
+        ("# PW=comment\n\n; no\nX=1\r\nPW=from Windows\r\n", "from Windows"),
+        ("  PW=key \n", "key"),
+        ("PW=\n", ""),
+        ("not a name=1\n1X=2\n=3\na-b=4\nexport Y=5\ntouch leak\nPW=kept\n", "kept"),
+        ("", "unset"),
+    ],
+)
+def test_a_key_reaches_the_command_as_it_stands_in_the_file(tmp_path, shell, env, read):
+    """Nothing of the file is run, and nothing of it is said."""
+    assert run_by_cron(tmp_path, env, shell=shell) == f"{RAN}{read}"
+    assert not list(tmp_path.rglob("leak"))
+
+
+def test_the_line_for_cron_runs_without_a_file_of_keys(tmp_path):
+    line = made("cron", folder=str(tmp_path)).strip().splitlines()[-1]
+    reading = cron_shell(line).split(" && ", 1)[1].split(" && .venv")[0]
     done = subprocess.run(
-        ["/bin/sh", "-c", cron_shell(line)], env={"PATH": f"{tools}:/usr/bin:/bin"}, check=False
+        ["/bin/sh", "-c", f"{reading} && echo on"], cwd=tmp_path, capture_output=True, check=False
     )
 
-    assert done.returncode == 0
-    log = folder / "cacheaudit-weekly.log"
-    assert log.exists() is runs
-    assert not runs or log.read_text() == (
-        "ran secret: weekly -f params/weekly.yaml --mail params/mail.yaml\n"
-    )
+    assert (done.stdout, done.stderr) == (b"on\n", b"")
+
+
+def test_the_line_for_cron_is_short_enough_for_any_cron():
+    line = made("cron", folder="/srv/" + "clone/" * 20).strip().splitlines()[-1]
+
+    assert len(line) < 998  # MAX_COMMAND of Vixie's cron is 1000
 
 
 def test_the_line_for_cron_fires_when_any_zone_has_that_minute():
@@ -122,8 +122,14 @@ def test_the_line_for_cron_fires_when_any_zone_has_that_minute():
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not on this machine")
-def test_systemd_takes_its_units(tmp_path):
-    text = made("systemd", folder=str(tmp_path))
+@pytest.mark.parametrize("name", ["plain", "50%off $HOME clone"])
+def test_systemd_takes_its_units(tmp_path, name):
+    tool = tmp_path / name / ".venv" / "bin" / "cacheaudit"
+    tool.parent.mkdir(parents=True)
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o755)
+    words = (*WEEKLY, "-p", "name", "50%c of $HOME; it's")
+    text = made("systemd", words=words, folder=str(tmp_path / name))
     for kind in ("service", "timer"):
         part = text.split(f"# cacheaudit-weekly.{kind}\n")[1].split("\n# cacheaudit-")[0]
         (tmp_path / f"cacheaudit-weekly.{kind}").write_text(part)
@@ -132,7 +138,27 @@ def test_systemd_takes_its_units(tmp_path):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 
-    assert "cacheaudit-weekly" not in said.stderr.replace("is not executable", "")
+    assert "cacheaudit-weekly" not in said.stderr
+    assert str(tmp_path) not in said.stderr
+
+
+def test_systemd_reads_paths_to_the_end_of_the_line():
+    """Quotes would be part of them (systemd 252: "path is not absolute"), but in ExecStart."""
+    words = ("weekly", "-p", "name", "50%off", "$HOME")
+    lines = made("systemd", words=words, folder="/srv/50% off").splitlines()
+
+    assert "WorkingDirectory=/srv/50%% off" in lines
+    assert "EnvironmentFile=-/srv/50%% off/.cacheaudit.env" in lines
+    (start,) = [line for line in lines if line.startswith("ExecStart=")]
+    assert start == 'ExecStart="/srv/50%% off/.venv/bin/cacheaudit" weekly -p name 50%%off $$HOME'
+    assert "Description=cacheaudit weekly -p name 50%%off '$HOME'" in lines
+    assert "Description=cacheaudit weekly -p name 50%%off '$HOME', at set times" in lines
+
+
+@pytest.mark.parametrize("folder", ["/srv/it's", '/srv/a"b', "/srv/a\\b"])
+def test_a_folder_from_which_systemd_runs_nothing_is_refused(folder):
+    with pytest.raises(ParamError, match="runs no program whose path holds quotes"):
+        made("systemd", folder=folder)
 
 
 def test_systemd_has_the_zone_and_makes_up_for_a_missed_run():
@@ -153,31 +179,6 @@ def test_kubernetes_never_starts_it_twice():
     assert "env" not in container  # keys are a secret's
 
 
-@pytest.mark.parametrize(
-    ("schedule", "today", "due"),
-    [
-        ("0 6 * * 1", "2026-01-05", "yes"), ("0 5 * * 1", "2026-01-05", "no"),
-        ("0 5 * * 1", "2026-07-06", "yes"), ("0 6 * * 1", "2026-07-06", "no"),
-    ],
-)  # fmt: skip
-def test_github_runs_once_a_week_in_summer_and_winter(tmp_path, schedule, today, due):
-    """Its first step, run by a shell whose `date -u` says which day it is."""
-    document = yaml.safe_load(made("github"))
-    crons = [one["cron"] for one in document[True]["schedule"]]  # YAML 1.1 reads `on` as yes
-    assert crons == ["0 5 * * 1", "0 6 * * 1"]
-    step = document["jobs"]["run"]["steps"][0]["run"]
-    date = tmp_path / "date"
-    date.write_text(f'#!/bin/sh\n[ "$1" = -u ] && echo {today} || exec /bin/date "$@"\n')
-    date.chmod(0o755)
-    script = step.replace("${{ github.event.schedule }}", schedule)
-    subprocess.run(
-        ["bash", "-e", "-c", script], check=True, cwd=ROOT,
-        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "GITHUB_OUTPUT": str(tmp_path / "out")},
-    )  # fmt: skip
-
-    assert (tmp_path / "out").read_text() == f"due={due}\n"
-
-
 def test_jupyter_scheduler_gets_schedule_and_zone():
     text = made("jupyter")
     body = json.loads(text[text.index("\n{") :])
@@ -185,6 +186,20 @@ def test_jupyter_scheduler_gets_schedule_and_zone():
     assert (body["schedule"], body["timezone"]) == ("0 7 * * 1", "Europe/Berlin")
     assert (ROOT / body["input_uri"]).is_file()
     assert body["runtime_environment_name"]  # both are required by its API, 2.12
+
+
+@pytest.mark.parametrize("word", RUNS)
+def test_jupyter_scheduler_is_given_what_has_a_notebook(word):
+    if (ROOT / "notebooks" / f"{word}.ipynb").is_file():
+        assert f"notebooks/{word}.ipynb" in made("jupyter", words=(word,))
+        return
+    with pytest.raises(ParamError) as refused:
+        made("jupyter", words=(word, "--out", "x"))
+
+    assert str(refused.value) == (
+        f"jupyter-scheduler runs notebooks, and {word} has none; expected one of weekly,"
+        f" postmortem, readiness. Take another kind for {word}, such as cron."
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)

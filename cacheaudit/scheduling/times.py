@@ -1,15 +1,25 @@
 """When: days and a time of day in a zone."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..errors import ParamError
 
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-NAMED = {"daily": DAYS, "weekdays": DAYS[:5]}
-FORM = re.compile(r"(?:(?P<days>[A-Za-z, ]+?)\s+)?(?P<hour>\d{1,2}):(?P<minute>\d{2})")
+FULL = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+DAYS = tuple(name[:3] for name in FULL)
+WRITTEN = {
+    "daily": DAYS,
+    "weekdays": DAYS[:5],
+    **{written.lower(): (name[:3],) for name in FULL for written in (name[:3], name, f"{name}s")},
+}
+FORM = re.compile(r"(?:(?P<days>\D*)\s)?(?P<hour>\d{1,2}):(?P<minute>\d{2})")
+EXPECTED = (
+    "expected days and a time, such as 'Mon 07:00', 'Mon,Thu 07:00', 'weekdays 07:00' or"
+    " 'daily 07:00'."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +32,14 @@ class Every:
     zone: str
 
     @property
+    def clock(self) -> str:
+        """The time of day."""
+        return f"{self.hour:02}:{self.minute:02}"
+
+    @property
     def words(self) -> str:
         """For people."""
-        return f"{', '.join(self.days)} {self.hour:02}:{self.minute:02} {self.zone}"
+        return f"{', '.join(self.days)} {self.clock} {self.zone}"
 
     @property
     def numbers(self) -> list[int]:
@@ -37,21 +52,23 @@ class Every:
         days = "*" if self.days == DAYS else ",".join(str(n % 7) for n in self.numbers)
         return f"{self.minute} {self.hour} * * {days}"
 
-    def utc_times(self, year: int) -> list[tuple[int, int, int]]:
-        """(ISO weekday, hour, minute) in UTC at which it comes in *year*, each once."""
-        zone, found = ZoneInfo(self.zone), set()
-        day = date(year, 1, 1)
+    def local_times(self, year: int) -> Iterator[datetime]:
+        """It in *year*, in the zone."""
+        day, zone = date(year, 1, 1), ZoneInfo(self.zone)
         while day.year == year:
             if 1 + day.weekday() in self.numbers:
-                local = datetime.combine(day, time(self.hour, self.minute), zone)
-                at = local.astimezone(UTC)
-                found.add((1 + at.weekday(), at.hour, at.minute))
+                yield datetime.combine(day, time(self.hour, self.minute), zone)
             day += timedelta(days=1)
-        return sorted(found)
+
+    def utc_times(self, year: int) -> list[tuple[int, int, int]]:
+        """(ISO weekday, hour, minute) in UTC at which it comes in *year*, each once."""
+        times = (local.astimezone(UTC) for local in self.local_times(year))
+        return sorted({(1 + at.weekday(), at.hour, at.minute) for at in times})
 
 
 def every(text: str, zone: str) -> Every:
-    """Read "Mon 07:00", "Mon,Thu 07:00", "weekdays 07:00", "daily 07:00" or "07:00" in *zone*.
+    """Read "Mon 07:00", "Mon,Thu 07:00", "Mondays and Thursdays 07:00", "weekdays 07:00",
+    "daily 07:00" or "07:00" in *zone*.
 
     >>> every("Mon 07:00", "Europe/Berlin").cron
     '0 7 * * 1'
@@ -59,12 +76,9 @@ def every(text: str, zone: str) -> Every:
     Raises ParamError for anything else, or an unknown zone.
     """
     found = FORM.fullmatch(text.strip())
-    days = _days(found["days"] or "daily") if found else None
-    if not found or days is None or int(found["hour"]) > 23 or int(found["minute"]) > 59:
-        raise ParamError(
-            f"--every is {text!r}; expected days and a time, such as 'Mon 07:00', 'Mon,Thu 07:00',"
-            " 'weekdays 07:00' or 'daily 07:00'."
-        )
+    if not found or int(found["hour"]) > 23 or int(found["minute"]) > 59:
+        raise ParamError(f"--every is {text!r}; {EXPECTED}")
+    days = DAYS if found["days"] is None else _days(found["days"], text)
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -74,8 +88,44 @@ def every(text: str, zone: str) -> Every:
     return Every(days=days, hour=int(found["hour"]), minute=int(found["minute"]), zone=zone)
 
 
-def _days(text: str) -> tuple[str, ...] | None:
-    if text.strip().lower() in NAMED:
-        return NAMED[text.strip().lower()]
-    named = {name.strip().capitalize()[:3] for name in text.split(",")}
-    return tuple(day for day in DAYS if day in named) if named <= set(DAYS) else None
+def _days(said: str, text: str) -> tuple[str, ...]:
+    words = [word for word in re.split(r"[,\s]+", said) if word and word.lower() != "and"]
+    for word in words:
+        if word.lower() not in WRITTEN:
+            raise ParamError(f"--every is {text!r}, and {word!r} is no day; {EXPECTED}")
+    if not words:
+        raise ParamError(f"--every is {text!r}, without a day; {EXPECTED}")
+    named = {day for word in words for day in WRITTEN[word.lower()]}
+    return tuple(day for day in DAYS if day in named)
+
+
+def check_once(when: Every, year: int) -> None:
+    """Refuse a time that the zone's clock skips or shows twice, on one of its days in *year* or
+    the next: schedulers differ in whether they then run never, once or twice.
+
+    Raises ParamError, with the nearest time that comes once.
+    """
+    odd = _odd(when, year)
+    if odd is None:
+        return
+    # PEP 495: the offset before the change is the larger one where the clock goes back
+    twice = (odd.utcoffset() or timedelta()) > (odd.replace(fold=1).utcoffset() or timedelta())
+    shown = "twice" if twice else "not at all"
+    clear = _nearest(when, year)
+    raise ParamError(
+        f"--every is {when.words}, and on {odd:%Y-%m-%d} the clock there shows {when.clock}"
+        f" {shown}; expected a time that comes once on each of its days. Take"
+        f" {f'{clear.clock}, or ' if clear else ''}--zone UTC."
+    )
+
+
+def _odd(when: Every, year: int) -> datetime | None:
+    """The first time in *year* or the next that does not come once."""
+    both = (local for one in (year, year + 1) for local in when.local_times(one))
+    return next((at for at in both if at.utcoffset() != at.replace(fold=1).utcoffset()), None)
+
+
+def _nearest(when: Every, year: int) -> Every | None:
+    hours = sorted(range(24), key=lambda hour: (abs(hour - when.hour), -hour))
+    tried = (replace(when, hour=hour) for hour in hours)
+    return next((one for one in tried if _odd(one, year) is None), None)
