@@ -169,3 +169,10 @@ def test_it_says_what_happens_without_the_cache():
 
     assert "7 days pass without a run that reads it" in head
     assert "then a report is told as the first, and may be sent again" in head
+
+
+def test_a_step_of_several_lines_is_read_line_by_line():
+    text = unit("github", every("Mon 07:00", "Europe/Berlin"), WEEKLY, folder="/x", year=2026)
+
+    assert "      run: |\n        set -f;" in text
+    assert "\\n" not in text

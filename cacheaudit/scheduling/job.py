@@ -31,7 +31,19 @@ class Job:
         return shlex.join(("cacheaudit", *self.words))
 
 
+class _Readable(yaml.SafeDumper):
+    """Text of several lines as it stands, line by line."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Readable.add_representer(str, _text)
+
+
 def as_yaml(document: object) -> str:
     """*document* for a file that people read, in its own order."""
-    text: str = yaml.safe_dump(document, sort_keys=False, width=4096)
+    text: str = yaml.dump(document, Dumper=_Readable, sort_keys=False, width=4096)
     return text.replace("\n'on':", "\non:")
