@@ -18,8 +18,9 @@ from cacheaudit.sandbox.serve import serve
 from cacheaudit.schema import check_usage
 from cacheaudit.sources.frame import write_usage
 from cacheaudit.verification import judge
+from cacheaudit.verification.needs import needs_of
 from cacheaudit.verification.verify import verify, write_verification
-from cacheaudit.verification.words import closing_comment, needs_of, sentences
+from cacheaudit.verification.words import closing_comment, sentences
 from tests.conftest import ROOT
 from tests.repairs import END, FIXED, NEXT, START, cohorts, cut, findings, past, spoilt, usage
 
@@ -321,7 +322,7 @@ def test_the_command_follows_its_contract(tmp_path, folder, command):
                                           "standing"}  # fmt: skip
     assert {one["standing"] for one in document["controls"]} == {"kept"}
     assert document["sentence"] in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("By its postmortem")
+    assert done.stdout.splitlines()[-1].startswith("In the last 2 days that")
     assert (folder / "verification.md").read_text(encoding="utf-8").startswith("**Closed: ")
     assert (tmp_path / "verification.json").is_file()
 

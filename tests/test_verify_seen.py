@@ -16,8 +16,9 @@ from cacheaudit.schema import check_usage
 from cacheaudit.sources.frame import write_usage
 from cacheaudit.verification import judge
 from cacheaudit.verification.asked import asked
+from cacheaudit.verification.needs import needs_of
 from cacheaudit.verification.verify import verify
-from cacheaudit.verification.words import needs_of, sentences
+from cacheaudit.verification.words import sentences
 from tests.repairs import END as MARCH_END
 from tests.repairs import FIXED as MARCH_FIXED
 from tests.repairs import findings, past, usage

@@ -2,6 +2,7 @@
 
 from . import argued, told
 from .argued import Addressee
+from .calls import calls as calls_of
 from .names import Names
 from .told import Found, One
 
@@ -11,6 +12,7 @@ DRAFT = {
     "platform": "Draft for the platform team, made from a postmortem of usage. Read it before you"
     " send it.",
 }
+WHO = "Who was affected, and who was not"
 
 
 def ticket_of(
@@ -22,17 +24,17 @@ def ticket_of(
     names    how names of the team's own are told (names.py, neutral.py)
     amounts  whether money is told
     """
-    calls = told.calls(found, one, names)
-    parts = [
-        f"# {told.title(one, names)}",
-        f"> {DRAFT[to]}",
-        f"## What was seen\n\n{told.seen(one, names)}",
-        f"## Timeline\n\n{told.timeline(found, one, names)}",
-        f"## Who was affected, and who was not\n\n{told.cohorts(one, names)}",
-        f"## Requests to look up\n\n{calls}",
-        *([f"## What it cost\n\n{told.money(one, names)}"] if amounts else []),
-        f"## Cause\n\n{argued.causes(one, names, amounts=amounts)}",
-        f"## What we ask\n\n{argued.asked(one, names, to, has_calls='| UTC |' in calls)}",
-        f"## How it was measured\n\n{argued.measured(found, names, amounts=amounts)}",
-    ]
-    return "\n\n".join(parts) + "\n"
+    calls = calls_of(found, one, names)
+    parts = {
+        "What was seen": told.seen(one, names),
+        "Timeline": told.timeline(found, one, names),
+        WHO: told.cohorts(one, names),
+        "Requests to look up": calls,
+        **({"What it cost": told.money(one, names)} if amounts else {}),
+        "Cause": argued.causes(one, names, amounts=amounts),
+        "What we ask": argued.asked(one, names, to, has_calls="| UTC |" in calls),
+        "How it was measured": argued.measured(found, names, amounts=amounts),
+    }
+    parts[WHO] += told.legend(names, "\n".join(parts.values()))
+    whole = [f"## {heading}\n\n{text}" for heading, text in parts.items()]
+    return "\n\n".join([f"# {told.title(one, names)}", f"> {DRAFT[to]}", *whole]) + "\n"

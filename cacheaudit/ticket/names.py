@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ..schema import Cohort
 from ..words import count, listing
-from .known import ITS_CALL
+from .known import its_call
 from .markdown import plain
 from .vocabulary import foreign
 
@@ -31,6 +31,7 @@ class Names:
     theirs          cohorts with traffic at `to`; other_models: models of other providers alone
     events          whether events are told in the team's words
     mixed           whether other providers serve a part of what fell
+    log_format      title of the log that the request ids are from; None: not known
     """
 
     to: str | None = None
@@ -45,6 +46,7 @@ class Names:
     other_models: frozenset[str] = frozenset()
     mixed: bool = False
     events: bool = False
+    log_format: str | None = None
 
     @property
     def open(self) -> bool:
@@ -85,7 +87,7 @@ class Names:
 
     def call(self, request_id: str) -> str | None:
         """A request id, as Markdown; None where the provider would not know it."""
-        known = self.open or ITS_CALL.fullmatch(request_id) is not None
+        known = self.to is None or its_call(self.to, request_id, log_format=self.log_format)
         return _code(request_id) if known else None
 
     def served(self, scope: str | None, route: str | None) -> bool:
@@ -105,12 +107,16 @@ class Names:
         """Whether the reader may know of the model at all."""
         return model is None or model not in self.other_models
 
-    def legend(self) -> list[str]:
-        """Which ids of the provider a label stands for, as Markdown; empty where none is known."""
+    def legend(self, text: str) -> list[str]:
+        """Which ids of the provider the labels in *text* stand for, as Markdown.
+
+        Only of what has traffic there: what is all at another provider is not its business.
+        """
+        served = {name for cohort in self.theirs for name in cohort}
         return [
             f"{plain(label)}: {listing([_code(one) for one in self.ids[name]], MOST_IDS)}"
             for name, label in {**self.scopes, **self.routes}.items()
-            if name in self.ids
+            if name in self.ids and name in served and _any_of([plain(label)]).search(text)
         ]
 
     def _of(self, labels: Mapping[str, str], name: str | None) -> str | None:

@@ -7,13 +7,14 @@ What is another provider's is left out.
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from ..schema import COHORT, Cohort
 from ..schema import label as label_of
-from .known import ITS_ID, public_model
+from .known import its_id, public_model
 from .names import Names
 from .vocabulary import foreign, kit_words
 
@@ -34,11 +35,11 @@ def neutral_names(
     """
     to, mixed = _addressee(usage, one)
     theirs = usage[usage["provider"] == to]
-    ids = _given_ids(findings)
+    ids = _given_ids(findings, to)
     places = [*findings["events"], *findings["log"].get("request_ids", [])]
     places += [c for each in findings["incidents"] for c in each["cohorts"]]
     places += [heir for c in list(places) for heir in c.get("baseline_of") or ()]
-    labels = _kept if keep else _labelled
+    labels = _kept if keep else partial(_labelled, to)
     scopes = labels([*_values(usage, "scope"), *_told(places, "scope")], "workspace")
     routes = labels([*_values(usage, "route"), *_told(places, "route")], "route")
     models, others = _models(usage, theirs, findings, to)
@@ -75,6 +76,7 @@ def neutral_names(
         other_models=frozenset(others),
         mixed=mixed,
         events=keep,
+        log_format=findings["log"].get("format"),
     )
 
 
@@ -107,11 +109,11 @@ def _addressee(usage: pd.DataFrame, one: Mapping[str, Any]) -> tuple[str, bool]:
     return str(size.idxmax()), len(size) > 1
 
 
-def _given_ids(findings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Name -> ids of a provider's shape, by the map of names that the postmortem was given."""
+def _given_ids(findings: Mapping[str, Any], to: str) -> dict[str, tuple[str, ...]]:
+    """Name -> ids as the provider *to* makes them, by the names that the postmortem was given."""
     ids: dict[str, tuple[str, ...]] = {}
     for one, name in findings["provenance"]["params"].get("names", {}).items():
-        if ITS_ID.fullmatch(one):
+        if its_id(to, one):
             ids[name] = (*ids.get(name, ()), one)
     return ids
 
@@ -136,7 +138,7 @@ def _models(
             for name in own}  # fmt: skip
     unknown = [name for name, known in told.items() if known is None]
     models = {name: known for name, known in told.items() if known is not None}
-    return {**models, **_labelled(unknown, "model")}, others
+    return {**models, **_labelled(to, unknown, "model")}, others
 
 
 def _may_be_a_word(name: str, words: frozenset[str]) -> bool:
@@ -144,10 +146,10 @@ def _may_be_a_word(name: str, words: frozenset[str]) -> bool:
     return len(name.strip()) < SHORTEST or not foreign(name, words)
 
 
-def _labelled(names: Iterable[str], kind: str) -> dict[str, str]:
-    """A label by name, in order of the alphabet; ids of a provider's own need none."""
+def _labelled(to: str, names: Iterable[str], kind: str) -> dict[str, str]:
+    """A label by name, in order of the alphabet; ids that the provider *to* made need none."""
     every = sorted(set(names))
-    own = [name for name in every if not ITS_ID.fullmatch(name)]
+    own = [name for name in every if not its_id(to, name)]
     labels = {name: f"{kind} {_letters(number)}" for number, name in enumerate(own)}
     return {name: labels.get(name, name) for name in every}
 

@@ -1,4 +1,4 @@
-"""What was seen: the title, the timeline, who fell and who did not, the calls, the money."""
+"""What was seen: the title, the timeline, who fell and who did not, the money."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -76,7 +76,8 @@ def timeline(found: Found, one: One, names: Names) -> str:
 def cohorts(one: One, names: Names) -> str:
     """Who fell beside who kept the rate in the same hours: the contrast that convinces."""
     known = [c for c in one["cohorts"] if names.served(c["scope"], c["route"])]
-    fell, kept = ([c for c in known if c["affected"] == side] for side in (True, False))
+    fell, spared = ([c for c in known if c["affected"] == side] for side in (True, False))
+    kept = [c for c in spared if c["before"]]
     if not known:
         return "No cohort is told apart: the incident is in all traffic together."
     rows = [
@@ -88,54 +89,31 @@ def cohorts(one: One, names: Names) -> str:
             share(c["after"]),
             count(c["cached_tokens_per_request_before"]),
         ]
-        for c in (*fell, *kept)
+        for c in (*fell, *spared)
     ]
     rate = MEASURE_NAMES.get(str(known[0]["measure"]), "rate")
     head = ["traffic", "in the incident", "version", f"{rate} before", "during",
             "cached tokens a request before"]  # fmt: skip
     none = "Nothing" if len(known) == len(one["cohorts"]) else "Of what you serve nothing"
+    idle = len(spared) - len(kept)
+    caching = " that had a rate to keep" if idle else ""
     contrast = (
-        f"{len(kept)} of {len(known)} kept their rate in the same hours."
+        f"{len(kept)} of {len(fell) + len(kept)} kept their rate in the same hours."
         if kept
-        else f"{none} was spared, so there is no other traffic to hold it against."
+        else f"{none}{caching} was spared, so there is no other traffic to hold it against."
     )
-    legend = names.legend()
-    ids = f"\n\nThese labels stand for your ids:\n\n{bullets(legend)}" if legend else ""
-    return f"{_shortened(head, rows)}\n\n{contrast}{ids}"
-
-
-def calls(found: Found, one: One, names: Names) -> str:
-    """Requests that can be looked up."""
-    logged = found["log"].get("request_ids", [])
-    costliest = found["incident"] is not None and found["incident"]["start"]
-    if not logged or one["incident"]["start"] != costliest:
-        return (
-            "None are at hand: this was told from usage reports, which name no requests, or from"
-            " a log in which no call of this incident with an id had anything to read."
+    if idle:
+        contrast += (
+            f" {count(idle)} of the spared had no {rate} before that could fall, and"
+            f" {'is' if idle == 1 else 'are'} no contrast."
         )
-    rows, unknown = [], 0
-    for call in logged:
-        if not (names.served(call["scope"], call["route"]) and names.serves(call["model"])):
-            continue
-        name = names.call(str(call["request_id"]))
-        if name is None:
-            unknown += 1
-            continue
-        rows.append([
-            f"{at(call['at']):%Y-%m-%d %H:%M:%S}", name, names.model(call["model"]),
-            names.cohort(call["scope"], call["route"]), count(call["read_tokens"]),
-            count(call["written_tokens"]),
-        ])  # fmt: skip
-    said = f"{unknown} more have ids of our own and are left out." if unknown else ""
-    if not rows:
-        return f"None are at hand that the provider knows. {said}".strip()
-    head = ["UTC", "request id", "model", "traffic", "read tokens", "written tokens"]
-    told = (
-        "Calls of the affected traffic that read nothing, or less than half of what they share with"
-        " the call before, within the lifetime of its entry; the first ones, and others spread over"
-        " the incident."
-    )
-    return f"{told}\n\n{table(head, rows)}" + (f"\n\n{said}" if said else "")
+    return f"{_shortened(head, rows)}\n\n{contrast}"
+
+
+def legend(names: Names, text: str) -> str:
+    """Which ids the labels in *text* stand for; "" where none is known."""
+    lines = names.legend(text)
+    return f"\n\nThese labels stand for your ids:\n\n{bullets(lines)}" if lines else ""
 
 
 def money(one: One, names: Names) -> str:

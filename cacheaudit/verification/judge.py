@@ -73,7 +73,7 @@ def judge(
         healed_at=healed_at,
         healed_before=healed_at is not None or (bool(fell) and all(g.was_back for g in fell)),
         unfit=unfit,
-        excess_a_day_usd=None if one["run_rate"] is None else one["run_rate"]["per_day_usd"],
+        run_rate=one["run_rate"],
     )
     return found if unfit else replace(found, verdict=_verdict(found))
 
@@ -122,12 +122,12 @@ def _frames(
 
 
 def _verdict(found: Verification) -> Verdict:
-    """Closed: all that fell is back, nothing that was spared has fallen since, and none of it may
-    be elsewhere, or under another name."""
+    """Closed: all that fell is back, nothing that was spared has fallen since or is falling, and
+    none of it may be elsewhere, or under another name."""
     standings = {group.standing for group in found.groups}
     if "not_back" in standings or any(one.standing == "not_back" for one in found.controls):
         return "still_open"
-    if found.arrivals or found.swollen:
+    if found.arrivals or found.swollen or found.slipping:
         return "not_yet_known"
     return "closed" if standings == {"back"} else "not_yet_known"
 

@@ -32,6 +32,8 @@ class Verification:
     healed_at       when it was back already, where that was before the repair; None otherwise
     healed_before   whether it was: told by the postmortem, or by the day before the repair
     unfit           why the data after the repair cannot be judged; "" where it can
+    run_rate        of the postmortem, as findings.json has it: excess a day in its last days; None
+                    where it has none
     """
 
     verdict: Verdict
@@ -49,7 +51,7 @@ class Verification:
     healed_at: pd.Timestamp | None
     healed_before: bool
     unfit: str
-    excess_a_day_usd: Mapping[str, Any] | None
+    run_rate: Mapping[str, Any] | None
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -61,6 +63,11 @@ class Verification:
     def swollen(self) -> tuple[Held, ...]:
         """What carries so much more than usual, while other traffic is gone, that it may be it."""
         return tuple(g for g in self.groups if self.lost and g.seen > SWOLLEN)
+
+    @property
+    def slipping(self) -> tuple[Held, ...]:
+        """What was spared, and lies surely past its bar in the last hours."""
+        return tuple(c for c in self.controls if c.standing == "slipping")
 
     @property
     def exit_code(self) -> int:

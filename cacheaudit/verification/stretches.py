@@ -5,7 +5,8 @@ its whole interval over all hours and is not surely past it in the last day; not
 surely past it in the last day. Nothing is back of which less than half of the usual traffic was
 seen (volume.py), over all hours or in the last day, or a part of which was silent. Intervals are
 those of rollout/usual.py at 95 % for all looks together (Bonferroni over groups and the two
-stretches).
+stretches). The last LATE_H hours are a third look, which decides nothing: what would be back and
+is surely past its bar in them, by the same limits, is slipping, and is looked at again.
 """
 
 from dataclasses import dataclass, replace
@@ -21,10 +22,11 @@ LEAST_H = 24.0  # one daily cycle, or its hours with traffic: less is not called
 LEAST_SEEN = 0.5  # of the usual traffic: the rest may be elsewhere, and not back
 LONGEST_H = 14 * 24.0  # farther ahead nothing is promised
 DAY_H = 24.0
+LATE_H = 2.0  # a relapse of so long is hardly seen in the last day
 LOOKS = 2  # all hours, and the last day
 
 Standing = Literal["back", "not_back", "back_later", "unclear", "too_short", "no_traffic",
-                   "no_baseline", "unseen", "silent"]  # fmt: skip
+                   "no_baseline", "unseen", "silent", "slipping"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +106,13 @@ def held(
     )  # fmt: skip
     if whole is None:
         return found
-    day = against.seen(sides.after[sides.after["end"] > until - pd.Timedelta("1D")], DAY_H)
+    day, late = (
+        against.seen(sides.after[sides.after["end"] > until - pd.Timedelta(hours=last)], last)
+        for last in (DAY_H, LATE_H)
+    )
     standing = _standing(against, whole, day, elapsed_h, least_h)
+    if standing == "back" and late is not None and against.surely(late) == "bad":
+        standing = "slipping"
     more = None
     if standing == "too_short":
         more = lacking_h

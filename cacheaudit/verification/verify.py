@@ -20,8 +20,9 @@ from ..sources import Pull, fetch
 from ..sources.tables import read_prices
 from .asked import demand_same_names
 from .judge import judge
+from .needs import needs_of
 from .result import Verification
-from .words import closing_comment, needs_of, sentences, verdict_sentence
+from .words import closing_comment, sentences, verdict_sentence
 
 SCHEMA = 1
 BEFORE = pd.Timedelta("1D")  # pulled before the repair: was it back already?
