@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cacheaudit.engine import read_requests
+from cacheaudit.engine import read_requests, rollup
 from cacheaudit.errors import SourceError
 from cacheaudit.logs.formats import FORMATS
 from cacheaudit.logs.table import read_log
@@ -25,7 +25,7 @@ from tests.fuzz.damage import paths
 from tests.fuzz.files import odd_at
 from tests.fuzz.formats import KINDS
 from tests.fuzz.kind import Spent
-from tests.fuzz.tables import day
+from tests.fuzz.tables import billed, day
 
 SECONDS = 0.4  # of one campaign, about
 SEEDS = st.integers(0, 2**32 - 1)
@@ -94,6 +94,18 @@ def test_a_count_that_the_table_cannot_hold_costs_its_line_and_not_the_log(tmp_p
 
     assert log.calls == 2
     assert "cache_read_tokens is beyond 10^15 (1 times, first at own.jsonl line 2)" in log.notes[0]
+
+
+@pytest.mark.parametrize(("text", "rows"), [(b"%s\r}\n", 1), (b"%s}\r", 1), (b"%s}\r\n%s}\r\n", 2)])
+def test_a_lone_return_in_or_behind_an_object_is_a_blank(tmp_path, text, rows):
+    """RFC 8259, section 2. The engine and what it is judged by must say the same of it."""
+    call = {"ts": "2026-03-01T12:00:01Z", "provider": "p", "model": "m",
+            "uncached_input_tokens": 1, "cache_read_tokens": 2}  # fmt: skip
+    path = tmp_path / "own.jsonl"
+    path.write_bytes(text.replace(b"%s", json.dumps(call).encode()[:-1]))
+
+    assert len(billed(path, path.read_bytes())) == rows
+    assert int(rollup(read_requests(path))["requests"].sum()) == rows
 
 
 def test_the_engine_says_by_which_line_json_breaks(tmp_path):

@@ -93,7 +93,18 @@ def csv_rows(text: str) -> list[Any]:
 
 
 def json_rows(text: str) -> list[Any]:
-    return all_of([line for line in re.split("[\r\n]", text) if line.strip()], json.loads)
+    """A lone return ends a line, unless what it stands in is whole with it: between the parts of an
+    object it is a blank (RFC 8259, section 2)."""
+    lines = [part for line in text.split("\n") for part in _whole_or_parts(line) if part.strip()]
+    return all_of(lines, json.loads)
+
+
+def _whole_or_parts(line: str) -> list[str]:
+    try:
+        json.loads(line)
+    except ValueError:
+        return line.split("\r")
+    return [line]
 
 
 def all_of(items: list[Any], read: Callable[[Any], Any]) -> list[Any]:
