@@ -1,5 +1,7 @@
 """The log's own names and values: what is understood, what is refused, what is never said."""
 
+import re
+from datetime import date
 from typing import Any
 
 import ibis
@@ -8,6 +10,7 @@ import pandas as pd
 import pytest
 
 from cacheaudit.engine import as_table, rollup
+from cacheaudit.engine.values import DAY
 from cacheaudit.errors import SchemaError
 from tests.logs import call, log
 from tests.planted import START
@@ -99,6 +102,9 @@ def test_counts_and_times_come_as_text_too():
         ("marker_sent", [2, 1], "marker_sent in 1 rows"),
         (READ, [True, False], "is boolean"),
         ("ts", ["2026-03-02T00:00:00", "2026-03-02T00:00:00Z"], "such as 2026-03-02T00:00:00;"),
+        ("ts", ["2026-02-30T00:00:00Z", "2026-03-02T00:00:00Z"], "such as 2026-02-30T00:00:00Z;"),
+        ("ts", ["2027-02-29T00:00:00Z", "2028-02-29T00:00:00Z"], "such as 2027-02-29T00:00:00Z;"),
+        ("ts", ["2026-03-02T24:00:00Z", "2026-03-02T23:59:59+05:30"], "such as 2026-03-02T24"),
         ("ts", ["yesterday", None], "ts in 2 rows (text of 9 characters"),
         ("ts", [START, None], "ts in 1 rows (null"),
     ],
@@ -110,6 +116,20 @@ def test_what_is_no_count_and_no_time_is_found(column, values, example):
 
     assert column in str(refused.value)
     assert example in str(refused.value)
+
+
+def test_the_days_that_are_read_are_those_of_the_calendar():
+    days = [f"{y}-{m:02}-{d:02}" for y in (1900, 2000, 2026, 2028) for m in range(14)
+            for d in range(33)]  # fmt: skip
+
+    assert [day for day in days if re.fullmatch(DAY, day)] == [d for d in days if is_day(d)]
+
+
+def is_day(text):
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def test_what_somebody_wrote_is_never_quoted():

@@ -323,6 +323,17 @@ def test_lines_that_old_newlines_end_lose_nothing_and_make_nothing_up(tmp_path):
     assert loss.reasons == {"no JSON": (1, "a.jsonl line 1")}
 
 
+def test_lines_behind_a_torn_one_are_not_lost_with_it(tmp_path):
+    """What is left of the first begins as a number: no object, whatever stands behind it."""
+    path = tmp_path / "a.jsonl"
+    parts = ['17, "torn": 1}', json.dumps(answer()), json.dumps(answer(OTHER_ID))]
+    path.write_text("\r".join(parts) + "\n", encoding="utf-8")
+    loss = Loss()
+
+    assert [c["request_id"] for c in calls([path], READER, loss)] == [ID, OTHER_ID]
+    assert loss.reasons == {"no JSON": (1, "a.jsonl line 1")}
+
+
 def test_a_document_of_lines_says_the_same_as_lines(tmp_path):
     path = tmp_path / "a.json"
     told = {"type": "progress", "data": {"message": answer("msg_01BBBBBBBBBBBBBBBBBBBBBB")}}

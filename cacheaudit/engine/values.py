@@ -19,10 +19,14 @@ Picked = dict[str, ir.Value]  # name in the request table -> the log's own colum
 
 COUNT = r"^[0-9]{1,15}(\.0*)?$"  # pandas writes a count of a column with gaps as 1000.0
 NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
-TIME = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
-    r"(Z|[-+][0-9]{2}(:?[0-9]{2})?)$"
+# Days that the calendar has: an engine stops at any other, late and with the row in its message.
+DAY = (
+    r"[12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    r"|02-(0[1-9]|1[0-9]|2[0-8]))"
+    r"|([12][0-9](0[48]|[2468][048]|[13579][26])|1200|1600|2000|2400|2800)-02-29"
 )
+CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?"
+TIME = rf"^({DAY})[T ]{CLOCK}(Z|[-+](0[0-9]|1[0-5])(:?[0-5][0-9])?)$"
 MARK = "^(true|false|t|f|1|0)$"
 QUOTABLE = re.compile(r"[-+0-9.,:eETZ ]{1,40}|nan|-?inf(inity)?|[A-Z]{3}", re.IGNORECASE)
 MOST_TOKENS = 10**15  # above it a float no longer counts by one

@@ -193,7 +193,8 @@ def _lines(
                     yield Record(number, value)
                     continue
             except msgspec.ValidationError as error:
-                if line.lstrip()[:1] != b"[":  # a list of lines is looked at one by one
+                several = b"\r" in line.strip() and _value(line) is _NOTHING
+                if line.lstrip()[:1] != b"[" and not several:  # these are looked at one by one
                     why = f"a field is of another type, or out of range ({_field(error)})"
                     yield Skip(number, why)
                     continue
