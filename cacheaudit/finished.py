@@ -106,8 +106,8 @@ def read_finished(folder: Path) -> Finished:
 
 
 @contextmanager
-def as_written() -> Iterator[None]:
-    """What findings.json lacks, or holds in another form, becomes a SourceError."""
+def as_written(by: str = "the postmortem") -> Iterator[None]:
+    """What findings.json, written *by* that, lacks or holds in another form: a SourceError."""
     try:
         yield
     except AuditError:
@@ -115,8 +115,7 @@ def as_written() -> Iterator[None]:
     except EDITED as error:
         lacks = f"has no {error.args[0]}" if isinstance(error, KeyError) else "is not as written"
         raise SourceError(
-            f"findings.json {lacks}: an earlier version wrote it, or it was edited. Run the"
-            " postmortem again."
+            f"findings.json {lacks}: an earlier version wrote it, or it was edited. Run {by} again."
         ) from error
 
 

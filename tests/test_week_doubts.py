@@ -7,7 +7,7 @@ import click
 import pandas as pd
 import pytest
 
-from cacheaudit.cli.weekly import undecided
+from cacheaudit.cli.telling import undecided
 from cacheaudit.cost import cost_of
 from cacheaudit.errors import ParamError, UnfitData
 from cacheaudit.report.week_summary import headline, power_words, summary

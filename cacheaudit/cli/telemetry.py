@@ -7,8 +7,7 @@ from typing import Any
 import click
 
 from .given import Overrides, overrides, params_as, params_file
-from .telling import UNDECIDED, working
-from .weekly import undecided
+from .telling import UNDECIDED, undecided, working
 
 TO = click.Path(allow_dash=True, path_type=Path)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..errors import ParamError
+from ..errors import ParamError, UnfitData
 
 UNDECIDED = 4
 
@@ -96,3 +96,13 @@ def _receipts(out: Path, kind: str) -> int:
     """Lines in the newest receipts of a run that is not finished."""
     newest = sorted(out.glob(f".{kind}-*.receipts.jsonl"), key=lambda p: p.stat().st_mtime)
     return newest[-1].read_bytes().count(b"\n") if newest else 0
+
+
+@contextmanager
+def undecided() -> Iterator[None]:
+    """Exit 4, with a line, where there is nothing to judge; no page is made of it."""
+    try:
+        yield
+    except UnfitData as error:
+        click.echo(f"cacheaudit: could not be judged: {error}", err=True)
+        raise click.exceptions.Exit(UNDECIDED) from None

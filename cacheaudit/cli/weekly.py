@@ -1,17 +1,14 @@
 """`cacheaudit weekly`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..errors import UnfitData
 from .given import Overrides, mail_file, overrides, params_as, params_file
 from .mail import mailing
-from .telling import UNDECIDED, tell, tell_gates, working
+from .telling import tell, tell_gates, undecided, working
 
 
 @click.command()
@@ -51,13 +48,3 @@ def weekly(
         send(run.folder)
     if run.findings["exit_code"]:
         raise click.exceptions.Exit(run.findings["exit_code"])
-
-
-@contextmanager
-def undecided() -> Iterator[None]:
-    """Exit 4, with a line, where there is nothing to judge; no page is made of it."""
-    try:
-        yield
-    except UnfitData as error:
-        click.echo(f"cacheaudit: could not be judged: {error}", err=True)
-        raise click.exceptions.Exit(UNDECIDED) from None
